@@ -1,0 +1,192 @@
+package dev.imu2clip.autograd;
+
+import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.memory.Workspace;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Reals;
+import dev.imu2clip.tensor.Shape;
+import dev.imu2clip.tensor.Tensor;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * Reverse-mode differentiation as an explicit, append-only list: every op whose inputs lead back to a watched tensor appends an entry,
+ * and {@link #backward} walks the list from the end. A tape that watches nothing records nothing, which is how frozen models run.
+ * Every op takes the tape first, because the tape also knows the workspace where results go.
+ *
+ * <p>Gradients. A backward kernel <em>writes</em> the gradients of its inputs; it never adds. Where a tensor already has a gradient from
+ * another use, the tape hands the kernel a scratch tensor and adds it on. So the common case, one use, costs no zeroing and no adding.
+ */
+public final class Tape {
+    private static final Kernel ACCUMULATE = new Kernel("accumulate", "in x, inout y, size n", a -> {
+        Reals x = a.reals("x"), y = a.reals("y");
+        for (long i = 0; i < a.size("n"); i++) y.add(i, x.get(i));
+    });
+
+    /** Computes the gradients of an op's inputs: {@code dx[i]} is where that of input i goes, or null where it is not wanted. */
+    @FunctionalInterface
+    public interface Backward {
+        void run(Tensor dy, Tensor[] dx);
+    }
+
+    /** The same for an op of several outputs: {@code dy[i]} is null where no gradient reached output i. */
+    @FunctionalInterface
+    public interface BackwardOfMany {
+        void run(Tensor[] dy, Tensor[] dx);
+    }
+
+    private record Entry(String op, Tensor[] outputs, Tensor[] inputs, BackwardOfMany backward) {}
+
+    /** What the tape knows of a tensor that gradients flow to. */
+    private static final class Node {
+        /** Where a leaf's gradient must go; null for results of ops. */
+        final Tensor home;
+        /** The gradient, once something has been written to it. */
+        Tensor gradient;
+
+        Node(Tensor home) {
+            this.home = home;
+        }
+    }
+
+    private final Workspace workspace;
+    private final List<Entry> entries = new ArrayList<>();
+    private final Map<Tensor, Node> nodes = new IdentityHashMap<>();
+
+    public Tape(Workspace workspace) {
+        this.workspace = workspace;
+    }
+
+    public Workspace workspace() {
+        return workspace;
+    }
+
+    public Device device() {
+        return workspace.device();
+    }
+
+    /** A tensor of this step, with unspecified content. */
+    public Tensor empty(DType dtype, long... sizes) {
+        return Tensor.in(workspace, Shape.of(sizes), dtype);
+    }
+
+    /** A tensor of this step like another in shape and type, with unspecified content. */
+    public Tensor like(Tensor other) {
+        return Tensor.in(workspace, other.shape(), other.dtype());
+    }
+
+    /**
+     * Runs part of a frozen model and gives back all memory it took but the result's. Where something is watched the tape may
+     * need that memory later, and this is a plain call.
+     *
+     * @param result a tensor of the result's shape and type, for instance the input of a residual block
+     */
+    public Tensor keepOnlyResult(Tensor result, Supplier<Tensor> body) {
+        if (!nodes.isEmpty()) return body.get();
+        Tensor kept = like(result);
+        try (var _ = workspace.scratch()) {
+            kept.set(body.get());
+        }
+        return kept;
+    }
+
+    // ---- recording ----
+
+    /** From here on gradients flow to {@code leaf}; {@link #backward} writes them to {@code gradient}. */
+    public void watch(Tensor leaf, Tensor gradient) {
+        if (!leaf.shape().equals(gradient.shape()))
+            throw new IllegalArgumentException("the gradient of " + leaf + " cannot have shape " + gradient.shape());
+        nodes.put(leaf, new Node(gradient));
+    }
+
+    /** Whether gradients flow to any of these tensors (nulls are skipped): only then does an op need to save things for its backward. */
+    public boolean watches(Tensor... tensors) {
+        if (nodes.isEmpty()) return false;
+        for (Tensor tensor : tensors) if (tensor != null && nodes.containsKey(tensor)) return true;
+        return false;
+    }
+
+    /** Appends an op with one output. Inputs may be null. Returns the output. */
+    public Tensor record(String op, Tensor output, Backward backward, Tensor... inputs) {
+        record(op, new Tensor[] {output}, (dy, dx) -> backward.run(dy[0], dx), inputs);
+        return output;
+    }
+
+    /** Appends an op with several outputs. */
+    public void record(String op, Tensor[] outputs, BackwardOfMany backward, Tensor... inputs) {
+        if (!watches(inputs)) return;
+        for (Tensor output : outputs) nodes.put(output, new Node(null));
+        entries.add(new Entry(op, outputs, inputs, backward));
+    }
+
+    /** Declares that an op has no backward: a gradient that would flow through it is an error and not silently lost. */
+    public Tensor recordConstant(String op, Tensor output, Tensor... inputs) {
+        if (watches(inputs)) throw new UnsupportedOperationException("op '" + op + "' has no backward, but gradients flow to its input");
+        return output;
+    }
+
+    /** Appends a view: the gradient of the source is that of the view in another shape, without a copy where possible. */
+    public Tensor recordView(Tensor view, Tensor source) {
+        if (!watches(source)) return view;
+        nodes.put(view, new Node(null));
+        entries.add(new Entry("view", new Tensor[] {view}, new Tensor[] {source}, null));
+        return view;
+    }
+
+    // ---- backward ----
+
+    /** Differentiates a one-element loss. */
+    public void backward(Tensor loss) {
+        if (loss.count() != 1) throw new IllegalArgumentException("backward() needs a loss of one element, got shape " + loss.shape());
+        backward(loss, like(loss).set(1f));
+    }
+
+    /** Differentiates {@code sum(output * cotangent)}. The tape is used up. */
+    public void backward(Tensor output, Tensor cotangent) {
+        Node root = nodes.get(output);
+        if (root == null) throw new IllegalStateException("no watched tensor leads to this output: there is nothing to differentiate");
+        root.gradient = cotangent;
+        for (int i = entries.size() - 1; i >= 0; i--) {
+            Entry entry = entries.get(i);
+            Tensor[] dy = new Tensor[entry.outputs.length];
+            boolean reached = false;
+            for (int o = 0; o < dy.length; o++) {
+                dy[o] = nodes.get(entry.outputs[o]).gradient;
+                reached |= dy[o] != null;
+            }
+            if (reached) differentiate(entry, dy);
+        }
+        entries.clear();
+    }
+
+    private void differentiate(Entry entry, Tensor[] dy) {
+        int n = entry.inputs.length;
+        Tensor[] dx = new Tensor[n];
+        boolean[] add = new boolean[n];
+        for (int i = 0; i < n; i++) {
+            Node node = entry.inputs[i] == null ? null : nodes.get(entry.inputs[i]);
+            if (node == null) continue;
+            if (node.gradient != null) add[i] = true;
+            else if (entry.backward == null && node.home == null) node.gradient = dy[0].reshape(entry.inputs[i].shape().sizes());
+            else node.gradient = dx[i] = node.home != null ? node.home : like(entry.inputs[i]);
+        }
+        try (var _ = workspace.scratch()) {
+            for (int i = 0; i < n; i++) if (add[i]) dx[i] = like(entry.inputs[i]);
+            if (entry.backward == null) {
+                if (dx[0] != null) dx[0].set(dy[0]);
+            } else entry.backward.run(dy, dx);
+            for (int i = 0; i < n; i++) if (add[i]) ACCUMULATE.run(dx[i], nodes.get(entry.inputs[i]).gradient, dx[i].count());
+        }
+    }
+
+    /** The gradient of a watched tensor or of a result, after {@link #backward}; null where none reached it. */
+    public Tensor gradient(Tensor tensor) {
+        Node node = nodes.get(tensor);
+        return node == null ? null : node.gradient;
+    }
+}

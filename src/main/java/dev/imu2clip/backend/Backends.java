@@ -1,0 +1,64 @@
+package dev.imu2clip.backend;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/** The backends of this machine. Each device is opened once and lives as long as the program. */
+public final class Backends {
+    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get)
+            .sorted(Comparator.comparingInt(BackendProvider::rank).reversed()).toList();
+    private static final Map<String, Backend> OPEN = new LinkedHashMap<>();
+
+    /** One line of {@code doctor}. */
+    public record Status(String name, boolean usable, List<String> devices, String detail) {}
+
+    private Backends() {}
+
+    public static List<Status> statuses() {
+        return PROVIDERS.stream().map(p -> new Status(p.name(), !p.devices().isEmpty(), p.devices(), p.status())).toList();
+    }
+
+    /** Every device that can be opened here, best first. */
+    public static List<String> devices() {
+        List<String> all = new ArrayList<>();
+        for (BackendProvider provider : PROVIDERS) all.addAll(provider.devices());
+        return all;
+    }
+
+    /** The backend named by {@code -Dimu2clip.backend}, else the best that can run here. */
+    public static Backend preferred() {
+        String forced = System.getProperty("imu2clip.backend", "");
+        return get(forced.isEmpty() ? "auto" : forced);
+    }
+
+    /**
+     * Opens a device by name: {@code cpu}, {@code cpu:avx2}, {@code java}, or {@code auto} for the best.
+     *
+     * @throws UnavailableException when it cannot run here, with the reason
+     */
+    public static synchronized Backend get(String device) {
+        for (BackendProvider provider : PROVIDERS) {
+            if (!device.equals("auto") && !device.split(":")[0].equals(provider.name())) continue;
+            if (provider.devices().isEmpty()) {
+                if (device.equals("auto")) continue;
+                throw new UnavailableException("device '" + device + "' cannot be used here: " + provider.status());
+            }
+            String exact = device.contains(":") ? device : provider.devices().getFirst();
+            if (!provider.devices().contains(exact))
+                throw new UnavailableException("device '" + device + "' does not exist here; there is " + String.join(", ", provider.devices()));
+            return OPEN.computeIfAbsent(exact, provider::open);
+        }
+        throw new UnavailableException("no device '" + device + "'; there is " + String.join(", ", devices()));
+    }
+
+    /** A device was asked for that cannot run here. The message says why. */
+    public static final class UnavailableException extends RuntimeException {
+        public UnavailableException(String message) {
+            super(message);
+        }
+    }
+}
