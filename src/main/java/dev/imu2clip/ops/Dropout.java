@@ -1,0 +1,41 @@
+package dev.imu2clip.ops;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.tensor.Philox;
+import dev.imu2clip.tensor.Reals;
+import dev.imu2clip.tensor.Tensor;
+
+/**
+ * Dropout (Srivastava et al., JMLR 2014): each element is zero with probability p, and 1 / (1 - p) times itself otherwise. The mask is
+ * not stored: it comes from {@link Philox}, the same on every backend, and backward draws it again.
+ */
+public final class Dropout {
+    /** Keeps element i where uniform number {@code 4 * offset + i} of the seed's sequence is at least p. Its own backward. */
+    private static final Kernel DROPOUT = new Kernel("dropout", "in x, out y, real p, size seed, size offset, size n", a -> {
+        Reals x = a.reals("x"), y = a.reals("y");
+        double p = a.real("p");
+        for (long i = 0; i < a.size("n"); i++)
+            y.set(i, Philox.uniform(a.size("seed"), 4 * a.size("offset") + i) >= p ? x.get(i) / (1 - p) : 0);
+    });
+
+    private Dropout() {}
+
+    /**
+     * @param p      probability of a zero, 0 to 1; at 0 x itself comes back
+     * @param offset first Philox counter to use; the call uses {@link #counters} of them, and the next call must start behind
+     */
+    public static Tensor dropout(Tape tape, Tensor x, double p, long seed, long offset) {
+        Require.floats("dropout", x);
+        if (!(p >= 0 && p <= 1)) throw new IllegalArgumentException("dropout needs a probability from 0 to 1, got " + p);
+        if (p == 0) return x;
+        Tensor y = tape.like(x);
+        DROPOUT.run(x, y, p, seed, offset, x.count());
+        return tape.record("dropout", y, (dy, dx) -> DROPOUT.run(dy, dx[0], p, seed, offset, x.count()), x);
+    }
+
+    /** How many Philox counters dropout over that many elements uses. */
+    public static long counters(long elements) {
+        return (elements + 3) / 4;
+    }
+}
