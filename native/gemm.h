@@ -9,7 +9,7 @@
 #include "vec.h"
 
 // The tile fills the vector registers: 12 accumulators of 16, or 24 of 32, beside three vectors of B and one of A.
-#if defined(ISA_avx512) || defined(__aarch64__)
+#if VREGS == 32
 #define MR 8
 #else
 #define MR 4
@@ -33,13 +33,13 @@ struct gemm {
 };
 
 // acc += A panel (k x MR) * B panel (k x NR). `a_step` floats lie between two k of A, `a_next` between two rows.
-static inline __attribute__((always_inline)) void gemm_tile(int64_t k, const float *restrict a, int64_t a_step, int64_t a_next,
+ALWAYS_INLINE void gemm_tile(int64_t k, const float *restrict a, int64_t a_step, int64_t a_next,
                                                             const float *restrict b, vf acc[MR][NV]) {
     for (int64_t p = 0; p < k; p++) {
-        vf b0 = v_load(b), b1 = v_load(b + VL), b2 = v_load(b + 2 * VL);
+        vf b0 = vload(b), b1 = vload(b + VL), b2 = vload(b + 2 * VL);
 #pragma GCC unroll 8
         for (int i = 0; i < MR; i++) {
-            vf ai = v_splat(a[i * a_next]);
+            vf ai = vsplat(a[i * a_next]);
             acc[i][0] += ai * b0;
             acc[i][1] += ai * b1;
             acc[i][2] += ai * b2;
@@ -82,7 +82,7 @@ static inline void gemm_pack_b(const float *b, int64_t b_row, int64_t b_col, int
     }
 }
 
-static inline __attribute__((always_inline)) void gemm_store(const vf acc[MR][NV], float *c, int64_t c_row, int64_t rows, int64_t columns,
+ALWAYS_INLINE void gemm_store(const vf acc[MR][NV], float *c, int64_t c_row, int64_t rows, int64_t columns,
                                                              const float *bias, int add) {
     float edge[MR * NR];
     int whole = rows == MR && columns == NR;
@@ -101,14 +101,14 @@ static inline __attribute__((always_inline)) void gemm_store(const vf acc[MR][NV
         bias = padded;
     }
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; v++) offset[v] = bias ? v_load(bias + v * VL) : v_splat(0.0f);
+    for (int v = 0; v < NV; v++) offset[v] = bias ? vload(bias + v * VL) : vsplat(0.0f);
 #pragma GCC unroll 8
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 8
         for (int v = 0; v < NV; v++) {
             vf value = acc[i][v] + offset[v];
-            if (add) value += v_load(to + i * to_row + v * VL);
-            v_store(to + i * to_row + v * VL, value);
+            if (add) value += vload(to + i * to_row + v * VL);
+            vstore(to + i * to_row + v * VL, value);
         }
     if (!whole)
         for (int64_t i = 0; i < rows; i++) memcpy(c + i * c_row, edge + i * NR, (size_t)columns * sizeof(float));

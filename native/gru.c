@@ -34,7 +34,7 @@ static void pack_gates(const float *w, int64_t units, int64_t unit, float *restr
 }
 
 // The gates of `lanes` units of one sample: new state from the old one.
-static inline __attribute__((always_inline)) void gate_forward(int64_t lanes, int64_t units, const float *restrict gates_x, const float *restrict gates_h,
+ALWAYS_INLINE void gate_forward(int64_t lanes, int64_t units, const float *restrict gates_x, const float *restrict gates_h,
                                                                const float *restrict before, float *restrict after, float *restrict saved) {
     float r[VL], z[VL], n[VL];
     for (int64_t l = 0; l < lanes; l++) {
@@ -103,7 +103,7 @@ struct gru_backward_args {
 
 // Gradients of the gates of `lanes` units of one sample. dh comes in as the gradient of the new state and goes out as the part of the
 // old state's gradient that does not pass W_hh.
-static inline __attribute__((always_inline)) void gate_backward(int64_t lanes, int64_t units, const float *restrict saved, const float *restrict before,
+ALWAYS_INLINE void gate_backward(int64_t lanes, int64_t units, const float *restrict saved, const float *restrict before,
                                                                 float *restrict dh, float *restrict dx, float *restrict dgh) {
     for (int64_t l = 0; l < lanes; l++) {
         float r = saved[l], z = saved[units + l], n = saved[2 * units + l], hn = saved[3 * units + l];
