@@ -119,6 +119,27 @@ class SafetensorsTest {
         assertThrows(InputException.class, () -> Safetensors.open(folder));
     }
 
+    /** The tiny text tower of tools/goldens/text_tower.py, written by the reference implementation. */
+    @Test
+    void filesOfTheReferenceImplementationAreRead() throws Exception {
+        Path goldens = Path.of(SafetensorsTest.class.getResource("/goldens").toURI());
+        try (Safetensors weights = Safetensors.open(goldens.resolve("clip_text_tiny.safetensors"));
+             Safetensors expected = Safetensors.open(goldens.resolve("clip_text_tiny_expected.safetensors"))) {
+            assertEquals("argmax of input_ids", weights.metadata().get("pooling"));
+            assertEquals(37, weights.entries().size());
+            assertEquals(145_472, weights.entries().values().stream().mapToLong(e -> e.shape().count()).sum());
+            assertEquals(DType.F16, weights.require("text_model.embeddings.token_embedding.weight", Shape.of(600, 64)).dtype());
+            double square = 0;
+            float[] scale = weights.floats("text_model.encoder.layers.1.mlp.fc1.weight");
+            for (float x : scale) square += x * x;
+            assertEquals(Math.sqrt(1 / 128.0), Math.sqrt(square / scale.length), 0.002);
+            var ids = expected.require("input_ids", Shape.of(6, 77)).bytes();
+            assertEquals(598, ids.get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
+            assertEquals(599, ids.get(ValueLayout.JAVA_LONG_UNALIGNED, 8));
+            assertEquals(6 * 32, expected.floats("text_embeds").length);
+        }
+    }
+
     @Test
     void typesWeLackAreAnErrorOnlyWhenAskedFor() throws IOException {
         Path file = rawFile("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
