@@ -30,7 +30,8 @@ GOLDENS = os.path.join(HERE, "..", "..", "src", "test", "resources", "goldens")
 NARRATIONS = [
     "#C C walks around the kitchen", "#C C picks up a knife from the chopping board with her right hand", "moves his head", "looks up",
     "c c sits down on the floor", "stands up", "the person is walking upstairs", "the person is walking downstairs", "standing to sitting",
-    "lying down on the bed, then getting up again", "a photo of a cat", "a diagram", "", "washes 2 plates, 3 cups & 1 pan", "café naïve über",
+    "lying down on the bed, then getting up again", "a photo of a cat", "a diagram", "",
+    "washes 2 plates, 3 cups & 1 pan", "café naïve über",
     "日本語 and emoji 😀!", "it's the man's dog; they've seen it", "turns the steering wheel to the left while talking to a man X",
     "supercalifragilisticexpialidocious", "walks " * 80,
 ]
@@ -43,7 +44,8 @@ def build(layers, width, heads, vocabulary, positions, projection, seed, dtype):
         bos_token_id=0, eos_token_id=2, pad_token_id=1)
     model = CLIPTextModelWithProjection(config).eval()
     residual = width ** -0.5 * (2 * layers) ** -0.5
-    scales = {"token_embedding": 0.02, "position_embedding": 0.01, "q_proj": width ** -0.5, "k_proj": width ** -0.5, "v_proj": width ** -0.5,
+    scales = {"token_embedding": 0.02, "position_embedding": 0.01, "q_proj": width ** -0.5,
+              "k_proj": width ** -0.5, "v_proj": width ** -0.5,
               "out_proj": residual, "fc2": residual, "fc1": (2 * width) ** -0.5, "text_projection": width ** -0.5}
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
