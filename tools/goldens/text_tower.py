@@ -14,7 +14,7 @@ published clip-vit-base-patch32 does). The end token has the highest id; padding
 Initial scales are OpenAI's; biases (std 0.02) and norms (1 + 0.1 n, 0.1 n) are random too, so that a mistake with one of them shows.
 
 expected: input_ids I64 (texts, positions), text_embeds F32 (texts, projection), not normalised, last_hidden_state F32 (texts, positions,
-width) after the final norm (tiny only). Computed in float64, so that they serve as reference for any float32 implementation.
+width) after the final norm (tiny only, texts 0, 3 and 5). Computed in float64, so that they serve as reference for any float32 implementation.
 """
 import argparse
 import os
@@ -30,7 +30,8 @@ GOLDENS = os.path.join(HERE, "..", "..", "src", "test", "resources", "goldens")
 NARRATIONS = [
     "#C C walks around the kitchen", "#C C picks up a knife from the chopping board with her right hand", "moves his head", "looks up",
     "c c sits down on the floor", "stands up", "the person is walking upstairs", "the person is walking downstairs", "standing to sitting",
-    "lying down on the bed, then getting up again", "a photo of a cat", "a diagram", "", "washes 2 plates, 3 cups & 1 pan", "café naïve über",
+    "lying down on the bed, then getting up again", "a photo of a cat", "a diagram", "",
+    "washes 2 plates, 3 cups & 1 pan", "café naïve über",
     "日本語 and emoji 😀!", "it's the man's dog; they've seen it", "turns the steering wheel to the left while talking to a man X",
     "supercalifragilisticexpialidocious", "walks " * 80,
 ]
@@ -43,7 +44,8 @@ def build(layers, width, heads, vocabulary, positions, projection, seed, dtype):
         bos_token_id=0, eos_token_id=2, pad_token_id=1)
     model = CLIPTextModelWithProjection(config).eval()
     residual = width ** -0.5 * (2 * layers) ** -0.5
-    scales = {"token_embedding": 0.02, "position_embedding": 0.01, "q_proj": width ** -0.5, "k_proj": width ** -0.5, "v_proj": width ** -0.5,
+    scales = {"token_embedding": 0.02, "position_embedding": 0.01, "q_proj": width ** -0.5,
+              "k_proj": width ** -0.5, "v_proj": width ** -0.5,
               "out_proj": residual, "fc2": residual, "fc1": (2 * width) ** -0.5, "text_projection": width ** -0.5}
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -67,9 +69,10 @@ def run(model, ids):
     return double.text_embeds.float(), double.last_hidden_state.float()
 
 
-def save(tensors, path, **metadata):
-    texts = {"format": "pt", "torch": torch.__version__, "transformers": transformers.__version__, "pooling": "argmax of input_ids"}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, path, {**texts, **metadata})
+def save(tensors, path, about):
+    # One key only: safetensors writes several in random order, and the files are to be the same bytes every time.
+    about = f"{about}; pooled at the argmax of input_ids; torch {torch.__version__}, transformers {transformers.__version__}"
+    save_file({k: v.contiguous() for k, v in tensors.items()}, path, {"about": about})
     print(f"{path}: {os.path.getsize(path):,} bytes")
 
 
@@ -83,12 +86,12 @@ def tiny(out):
         ids[row, 1 + length] = 599
     embeds, hidden = run(model, ids)
     path = os.path.join(out, "clip_text_tiny.safetensors")
-    save({name: p.half() for name, p in model.named_parameters()}, path, heads="2", hidden_act="quick_gelu")
+    save({name: p.half() for name, p in model.named_parameters()}, path, "2 heads, QuickGELU")
     stored = load_file(path)
     assert all(torch.equal(stored[name].float(), p) for name, p in model.named_parameters()), "weights are not exact in float16"
     # The hidden states of the first, a middle and the last row: enough to find a wrong position, and small.
     save({"input_ids": ids, "text_embeds": embeds, "last_hidden_state": hidden[[0, 3, 5]]},
-         os.path.join(out, "clip_text_tiny_expected.safetensors"), last_hidden_state="of texts 0, 3 and 5")
+         os.path.join(out, "clip_text_tiny_expected.safetensors"), "last_hidden_state of texts 0, 3 and 5")
 
 
 def full(out):
@@ -98,8 +101,8 @@ def full(out):
     assert sum(p.numel() for p in model.parameters()) == 63_428_096
     ids = SimpleTokenizer()(NARRATIONS)
     embeds, _ = run(model, ids)
-    save(dict(model.named_parameters()), os.path.join(out, "model.safetensors"), heads="8", hidden_act="quick_gelu")
-    save({"input_ids": ids, "text_embeds": embeds}, os.path.join(out, "expected.safetensors"))
+    save(dict(model.named_parameters()), os.path.join(out, "model.safetensors"), "8 heads, QuickGELU")
+    save({"input_ids": ids, "text_embeds": embeds}, os.path.join(out, "expected.safetensors"), "full size")
 
 
 if __name__ == "__main__":

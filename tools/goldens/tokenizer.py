@@ -83,7 +83,8 @@ CONTROLS = [
     "", " ", "\t\n\r\f\v ", "a\r\nb\rc\nd", "tab\there", "a\u00a0b\u2003c\u3000d\u202fe\u205ff\u1680g", "a\u2028b\u2029c\u0085d",
     "\ufeffbom", "zero\u200bwidth\u200cnon\u200djoiner", "soft\u00adhyphen", "bell\x07 null\x00 del\x7f esc\x1b", "\x1b[31mred\x1b[0m",
     "\x1b[1;2mx\x1b[", "sep\x1c\x1d\x1e\x1funit", "ann\ufff9ot\ufffaat\ufffbion \ufffc", "\u206aarab\u206f", "\u202ertl\u202c",
-    "win\u0093dows\u0094 \u0080 \u0081 \u0099", "\ufffd replacement", "\ue000 private \U000f0000", "line <b>\nnext &eacute; line\n&amp;eacute;",
+    "win\u0093dows\u0094 \u0080 \u0081 \u0099", "\ufffd replacement", "\ue000 private \U000f0000",
+    "line <b>\nnext &eacute; line\n&amp;eacute;",
     "&eacute; first\nthen <b> &amp;hellip;", "&lt;b&gt;\n&amp;lt;", "x" * 1000, "word " * 200, "é" * 300, "&amp;" * 50, "\u0301", "'" * 40,
     "\U0001f600" * 30, "&" + "amp;" * 20, "a\n\n\n b \t\t c",
 ]

@@ -70,8 +70,8 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = nn.Sequential(nn.GroupNorm(2, CHANNELS), Block(CHANNELS, 32, 10), Block(32, 32, 5), Block(32, 32, 5), nn.GroupNorm(4, 32),
-                                 nn.GRU(32, HIDDEN, batch_first=True))
+        self.net = nn.Sequential(nn.GroupNorm(2, CHANNELS), Block(CHANNELS, 32, 10), Block(32, 32, 5), Block(32, 32, 5),
+                                 nn.GroupNorm(4, 32), nn.GRU(32, HIDDEN, batch_first=True))
         scales = {"net.1.net.0.weight": CHANNELS * 10, "net.2.net.0.weight": 32 * 5, "net.3.net.0.weight": 32 * 5}
         with torch.no_grad():
             for p, (name, parameter) in enumerate(self.named_parameters()):
@@ -116,14 +116,16 @@ def rounded(values):
 def gradient(parameter):
     flat = parameter.grad.flatten()
     samples = sorted({k * len(flat) // 5 for k in range(5)} | {len(flat) - 1})
-    return {"shape": list(parameter.shape), "norm": rounded(flat.norm()[None])[0], "samples": [[i, rounded(flat[i][None])[0]] for i in samples]}
+    return {"shape": list(parameter.shape), "norm": rounded(flat.norm()[None])[0],
+            "samples": [[i, rounded(flat[i][None])[0]] for i in samples]}
 
 
 def main():
     torch.manual_seed(0)
     single, double = train(torch.float32), train(torch.float64)
     drift = max(abs(a / b - 1) for a, b in zip(single["losses"], double["losses"]))
-    print(f"losses {single['losses'][0]:.6f} to {single['losses'][-1]:.6f}; float32 differs from float64 by at most {drift:.1e}", file=sys.stderr)
+    print(f"losses {single['losses'][0]:.6f} to {single['losses'][-1]:.6f}; float32 differs from float64 by at most {drift:.1e}",
+          file=sys.stderr)
     signal, text = signals(1).flatten(), texts(1).flatten()
     golden = {
         "torch": torch.__version__,

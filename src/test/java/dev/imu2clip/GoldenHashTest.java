@@ -22,14 +22,16 @@ class GoldenHashTest {
     /** Python writes the double that equals the float32. */
     private static void assertSamples(JsonNode samples, float[] values) {
         assertTrue(samples.size() >= 2, "no samples");
-        for (JsonNode sample : samples) assertEquals(sample.get(1).doubleValue(), values[sample.get(0).intValue()], 0.0);
+        for (JsonNode sample : samples)
+            assertEquals(sample.get(1).doubleValue(), values[sample.get(0).intValue()], 0.0);
     }
 
     @Test
     void hashesAreEqual() throws IOException {
         JsonNode samples = golden().get("hash");
         assertEquals(6, samples.size());
-        for (JsonNode s : samples) assertEquals(s.get(2).doubleValue(), GoldenHash.uniform(s.get(0).longValue(), s.get(1).longValue()), 0.0);
+        for (JsonNode s : samples)
+            assertEquals(s.get(2).doubleValue(), GoldenHash.uniform(s.get(0).longValue(), s.get(1).longValue()), 0.0);
     }
 
     @Test
@@ -50,7 +52,8 @@ class GoldenHashTest {
     @Test
     void theRecordIsComplete() throws IOException {
         JsonNode golden = golden();
-        for (String key : List.of("losses", "losses_float64", "temperatures", "temperatures_float64")) assertEquals(10, golden.get(key).size(), key);
+        for (String key : List.of("losses", "losses_float64", "temperatures", "temperatures_float64"))
+            assertEquals(10, golden.get(key).size(), key);
         assertEquals(GoldenHash.BATCH * GoldenHash.HIDDEN, golden.get("embeddings").size());
         for (String name : GoldenHash.parameters().keySet()) assertTrue(golden.at("/gradients/" + name + "/norm").doubleValue() > 0, name);
         assertTrue(golden.at("/gradients/temperature/norm").doubleValue() > 0);

@@ -5,7 +5,10 @@ import org.junit.jupiter.api.Assumptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Finds the shared test data, which are no part of the project: {@code -Dimu2clip.testdata=DIR}, IMU2CLIP_TEST_DATA, or shared/data above. */
+/**
+ * Finds the shared test data, which are no part of the project: in {@code -Dimu2clip.testdata=DIR}, else in IMU2CLIP_TEST_DATA, else in
+ * shared/data of a folder above the working directory.
+ */
 public final class TestData {
     private TestData() {}
 

@@ -41,7 +41,8 @@ final class VocabularyFiles {
         String name = String.valueOf(path.getFileName());
         if (name.equals(VOCAB) || name.equals(MERGES)) return readPair(path.resolveSibling(VOCAB), path.resolveSibling(MERGES));
         if (name.endsWith(".json"))
-            throw InputException.in(path, "is not a known vocabulary file", "Give " + OFFICIAL + ", or " + VOCAB + " with " + MERGES + " beside it");
+            throw InputException.in(path, "is not a known vocabulary file",
+                    "Give " + OFFICIAL + ", or " + VOCAB + " with " + MERGES + " beside it");
         return readOfficial(path);
     }
 
@@ -53,7 +54,7 @@ final class VocabularyFiles {
     }
 
     private static Vocabulary readOfficial(Path file) {
-        List<String[]> merges = merges(file, lines(file), OFFICIAL_MERGES);
+        List<String[]> merges = merges(file, lines(file, OFFICIAL_MERGES + 2), OFFICIAL_MERGES);
         if (merges.size() < OFFICIAL_MERGES)
             throw InputException.in(file, "has " + merges.size() + " merges, expected at least " + OFFICIAL_MERGES, "Get the file again");
         Map<String, Integer> ids = Vocabulary.byteTokens();
@@ -65,7 +66,7 @@ final class VocabularyFiles {
     }
 
     private static Vocabulary readPair(Path vocab, Path merges) {
-        return new Vocabulary(ids(vocab), merges(merges, lines(merges), Integer.MAX_VALUE), vocab + " and " + merges.getFileName());
+        return new Vocabulary(ids(vocab), merges(merges, lines(merges, -1), Integer.MAX_VALUE), vocab + " and " + merges.getFileName());
     }
 
     private static Map<String, Integer> ids(Path file) {
@@ -81,7 +82,8 @@ final class VocabularyFiles {
         for (var field : root.properties()) {
             JsonNode id = field.getValue();
             if (!id.isInt() || id.intValue() < 0 || id.intValue() >= root.size() || used.get(id.intValue()))
-                throw InputException.in(file, "token '" + field.getKey() + "' has id " + id + ", expected one of its own from 0.." + (root.size() - 1),
+                throw InputException.in(file, "token '" + field.getKey() + "' has id " + id
+                        + ", expected one of its own from 0.." + (root.size() - 1),
                         "Get the file again");
             used.set(id.intValue());
             ids.put(field.getKey(), id.intValue());
@@ -98,15 +100,16 @@ final class VocabularyFiles {
             if (line.isEmpty() && i == lines.length - 1) break;
             String[] pair = line.split(" ");
             if (pair.length != 2 || pair[0].isEmpty())
-                throw InputException.in(file, "line " + (i + 1) + " is no pair of symbols: '" + (line.length() > 40 ? line.substring(0, 40) : line)
-                        + "'", "Get the file again");
+                throw InputException.in(file, "line " + (i + 1) + " is no pair of symbols: '"
+                        + line.substring(0, Math.min(40, line.length())) + "'", "Get the file again");
             merges.add(pair);
         }
         return merges;
     }
 
-    private static String[] lines(Path file) {
-        return text(file).split("\n", -1);
+    /** The lines of a file; with a limit, the last one of that many is the whole rest. */
+    private static String[] lines(Path file, int limit) {
+        return text(file).split("\n", limit);
     }
 
     /** The file's text, unpacked when it is a gzip file. */
@@ -117,7 +120,8 @@ final class VocabularyFiles {
             raw.reset();
             InputStream in = packed ? new GZIPInputStream(raw, 1 << 16) : raw;
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
-            if (bytes.length > MAX_BYTES) throw InputException.in(file, "is larger than any CLIP vocabulary", "Check that it is the right file");
+            if (bytes.length > MAX_BYTES)
+                throw InputException.in(file, "is larger than any CLIP vocabulary", "Check that it is the right file");
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (CharacterCodingException e) {
             throw InputException.in(file, "is not UTF-8 text", "Check that it is the right file");

@@ -130,7 +130,7 @@ class VocabularyTest {
         Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\na b</w>\n");
         Random random = new Random(2);
         for (int i = 0; i < 500; i++) {
-            boolean pair = i % 10 != 0;
+            boolean pair = i % 25 != 0;
             byte[] bytes = (pair ? json : packed).clone();
             // Most damage to the packed file is put at its head, where it is found soon.
             for (int k = 0; k < 3; k++) bytes[random.nextInt(pair ? bytes.length : 2000)] = (byte) random.nextInt(256);
