@@ -1,0 +1,131 @@
+// Moving elements: transposition, blocks of rows.
+#include "imu2clip.h"
+
+#define RANK 6
+// Side of a square tile: both its rows in x and its rows in y fit the first-level cache.
+#define TILE 32
+
+struct transpose_args {
+    const float *x;
+    float *y;
+    int64_t size[RANK];
+    int64_t step[RANK];
+};
+
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t i4 __attribute__((vector_size(16)));
+
+#if defined(__clang__)
+#define PICK(p, q, a, b, c, d) __builtin_shufflevector(p, q, a, b, c, d)
+#else
+#define PICK(p, q, a, b, c, d) __builtin_shuffle(p, q, (i4){a, b, c, d})
+#endif
+
+// y[i][j] = x[j][i] for 4 x 4 elements.
+static inline void transpose4(const float *x, int64_t x_stride, float *y, int64_t y_stride) {
+    v4 r0 = *(const v4 *)x, r1 = *(const v4 *)(x + x_stride), r2 = *(const v4 *)(x + 2 * x_stride), r3 = *(const v4 *)(x + 3 * x_stride);
+    v4 a = PICK(r0, r1, 0, 4, 1, 5), b = PICK(r2, r3, 0, 4, 1, 5), c = PICK(r0, r1, 2, 6, 3, 7), d = PICK(r2, r3, 2, 6, 3, 7);
+    *(v4 *)y = PICK(a, b, 0, 1, 4, 5);
+    *(v4 *)(y + y_stride) = PICK(a, b, 2, 3, 6, 7);
+    *(v4 *)(y + 2 * y_stride) = PICK(c, d, 0, 1, 4, 5);
+    *(v4 *)(y + 3 * y_stride) = PICK(c, d, 2, 3, 6, 7);
+}
+
+// y[i][j] = x[j][i], rows x columns of y.
+static void transpose_tile(const float *x, int64_t x_stride, float *y, int64_t y_stride, int64_t rows, int64_t columns) {
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        int64_t j = 0;
+        for (; j + 4 <= columns; j += 4) transpose4(x + j * x_stride + i, x_stride, y + i * y_stride + j, y_stride);
+        for (; j < columns; j++)
+            for (int64_t k = i; k < i + 4; k++) y[k * y_stride + j] = x[j * x_stride + k];
+    }
+    for (; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) y[i * y_stride + j] = x[j * x_stride + i];
+}
+
+// A place in y and in x: an odometer over the outer dimensions of y.
+struct place {
+    int64_t x, y;
+};
+
+static struct place place(const struct transpose_args *a, const int64_t *y_step, int64_t number, int skip) {
+    struct place p = {0, 0};
+    for (int d = RANK - 2; d >= 0; d--) {
+        if (d == skip || a->size[d] == 1) continue; // divisions are slow
+        int64_t i = number % a->size[d];
+        number /= a->size[d];
+        p.x += i * a->step[d];
+        p.y += i * y_step[d];
+    }
+    return p;
+}
+
+KERNEL(transpose) {
+    int64_t y_step[RANK], count = 1, columns = a->size[RANK - 1];
+    int across = -1; // the dimension of y along which x is contiguous
+    for (int d = RANK - 1; d >= 0; d--) {
+        y_step[d] = count;
+        count *= a->size[d];
+        if (a->size[d] > 1 && a->step[d] == 1) across = d;
+    }
+    if (count == 0) return;
+    if (across == RANK - 1 || across < 0) {
+        struct range mine = share(count / columns, part, parts, columns >= 16 ? 1 : 16);
+        for (int64_t row = mine.from; row < mine.to; row++) {
+            const float *restrict from = a->x + place(a, y_step, row, -1).x;
+            float *restrict to = a->y + row * columns;
+            for (int64_t i = 0; i < columns; i++) to[i] = from[i];
+        }
+        return;
+    }
+    int64_t rows = a->size[across], bands = (rows + TILE - 1) / TILE, tiles = (columns + TILE - 1) / TILE;
+    struct range mine = share(count / (rows * columns) * bands * tiles, part, parts, 1);
+    for (int64_t k = mine.from; k < mine.to; k++) {
+        // Tiles along a row of y follow each other, so that one thread fills whole cache lines and pages.
+        int64_t column = k % tiles * TILE, row = k / tiles % bands * TILE;
+        struct place p = place(a, y_step, k / (tiles * bands), across);
+        transpose_tile(a->x + p.x + row + column * a->step[RANK - 1], a->step[RANK - 1], a->y + p.y + row * y_step[across] + column, y_step[across],
+                       MIN(TILE, rows - row), MIN(TILE, columns - column));
+    }
+}
+
+struct copy_block_args {
+    const float *x;
+    float *y;
+    int64_t rows, columns;
+    int64_t x_offset, x_stride;
+    int64_t y_offset, y_stride;
+};
+
+KERNEL(copy_block) {
+    // Elements are shared out, because there may be few rows or short ones.
+    struct range mine = share(a->rows * a->columns, part, parts, 1024);
+    for (int64_t at = mine.from; at < mine.to;) {
+        int64_t row = at / a->columns, column = at % a->columns, n = MIN(a->columns - column, mine.to - at);
+        const float *restrict x = a->x + a->x_offset + row * a->x_stride + column;
+        float *restrict y = a->y + a->y_offset + row * a->y_stride + column;
+        for (int64_t i = 0; i < n; i++) y[i] = x[i];
+        at += n;
+    }
+}
+
+struct slice_backward_args {
+    const float *dy;
+    float *dx;
+    int64_t rows, columns, offset, stride;
+};
+
+KERNEL(slice_backward) {
+    int64_t columns = a->columns, offset = a->offset, stride = a->stride;
+    struct range mine = share(a->rows * stride, part, parts, 1024);
+    for (int64_t at = mine.from; at < mine.to;) {
+        int64_t row = at / stride, column = at % stride;
+        // Three runs a row: zeros, dy, zeros.
+        int64_t end = column < offset ? offset : column < offset + columns ? offset + columns : stride;
+        int64_t n = MIN(end - column, mine.to - at);
+        if (column >= offset && column < offset + columns) memcpy(a->dx + at, a->dy + row * columns + column - offset, (size_t)n * sizeof(float));
+        else memset(a->dx + at, 0, (size_t)n * sizeof(float));
+        at += n;
+    }
+}
