@@ -20,7 +20,7 @@ import java.util.Set;
 /**
  * A safetensors file, memory-mapped read-only: named tensors behind a JSON header. Opening checks the whole header against the
  * file, so that every {@link Entry} lies inside it; nothing of the data is read before it is asked for. Closing unmaps the file:
- * its segments must not be used afterwards. Reading is thread-safe.
+ * its segments must not be used afterwards. The file must not be made shorter while it is open. Reading is thread-safe.
  *
  * <p>All methods throw {@link InputException} for a file that is missing or wrong, naming file and tensor.
  *
@@ -169,7 +169,8 @@ public final class Safetensors implements AutoCloseable {
 
     private void requireFloat(Entry entry) {
         if (!entry.dtype().isFloat())
-            throw InputException.in(file, "tensor '" + entry.name() + "' has type " + entry.dtype() + ", expected a floating-point one", "");
+            throw InputException.in(file, "tensor '" + entry.name() + "' has type " + entry.dtype()
+                    + ", expected a floating-point one", "");
     }
 
     @Override

@@ -128,12 +128,14 @@ final class SafetensorsHeader {
         long[] sizes = numbers(name, "shape", node.path("shape"));
         long[] offsets = numbers(name, "data_offsets", node.path("data_offsets"));
         if (offsets.length != 2 || offsets[0] > offsets[1] || offsets[1] > dataSize)
-            throw broken(name, "data_offsets " + node.path("data_offsets") + " do not lie in order inside the " + dataSize + " bytes of data");
+            throw broken(name, "data_offsets " + node.path("data_offsets")
+                    + " do not lie in order inside the " + dataSize + " bytes of data");
         try {
             Shape shape = Shape.of(sizes);
             long total = Math.multiplyExact(shape.count(), (long) bits);
             if (total % 8 != 0 || total / 8 != offsets[1] - offsets[0])
-                throw broken(name, typeName + " " + shape + " needs " + total / 8 + " bytes, data_offsets give " + (offsets[1] - offsets[0]));
+                throw broken(name, typeName + " " + shape + " needs " + total / 8
+                        + " bytes, data_offsets give " + (offsets[1] - offsets[0]));
             return new Place(name, typeName, dtype, shape, offsets[0], offsets[1]);
         } catch (ArithmeticException e) {
             throw broken(name, "shape " + node.path("shape") + " overflows");
@@ -146,7 +148,8 @@ final class SafetensorsHeader {
         long at = 0;
         for (Place p : places) {
             if (p.begin != at)
-                throw broken(p.name, "data begin at " + p.begin + ", expected " + at + (p.begin < at ? ": tensors overlap" : ": there is a hole"));
+                throw broken(p.name, "data begin at " + p.begin + ", expected " + at
+                        + (p.begin < at ? ": tensors overlap" : ": there is a hole"));
             at = p.end;
         }
         if (at != dataSize) throw broken(file, "tensors end at byte " + at + " of the data, the file has " + dataSize);

@@ -34,7 +34,8 @@ final class SafetensorsWriter {
                 throw new IllegalArgumentException("tensor name '" + t.name() + "' is reserved or used twice");
         List<Source> ordered = tensors.stream().sorted(Comparator.comparingInt((Source t) -> -t.dtype().bytes())).toList();
         byte[] header = header(metadata, ordered);
-        if (header.length > SafetensorsHeader.MAX_BYTES) throw new IllegalArgumentException("header of " + header.length + " bytes is too long");
+        if (header.length > SafetensorsHeader.MAX_BYTES)
+            throw new IllegalArgumentException("header of " + header.length + " bytes is too long");
         AtomicFile.write(file, channel -> {
             ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).flip();
             AtomicFile.writeFully(channel, length);

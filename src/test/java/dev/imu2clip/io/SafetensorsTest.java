@@ -14,10 +14,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -64,7 +65,8 @@ class SafetensorsTest {
     void whatIsWrittenIsReadBack() {
         try (Safetensors read = Safetensors.open(sampleFile())) {
             assertEquals(Map.of("format", "pt", "autor", "Jürgen \"J\""), read.metadata());
-            assertEquals(List.of("ids", "double", "weight", "scalar", "empty", "half", "brain", "flags"), List.copyOf(read.entries().keySet()));
+            assertEquals(List.of("ids", "double", "weight", "scalar", "empty", "half", "brain", "flags"),
+                    List.copyOf(read.entries().keySet()));
             for (Source source : samples()) {
                 Safetensors.Entry entry = read.require(source.name(), source.shape());
                 assertEquals(source.dtype(), entry.dtype());
@@ -117,6 +119,27 @@ class SafetensorsTest {
         }
         assertThrows(InputException.class, () -> Safetensors.open(folder.resolve("none.safetensors")));
         assertThrows(InputException.class, () -> Safetensors.open(folder));
+    }
+
+    /** The tiny text tower of tools/goldens/text_tower.py, written by the reference implementation. */
+    @Test
+    void filesOfTheReferenceImplementationAreRead() throws Exception {
+        Path goldens = Path.of(SafetensorsTest.class.getResource("/goldens").toURI());
+        try (Safetensors weights = Safetensors.open(goldens.resolve("clip_text_tiny.safetensors"));
+             Safetensors expected = Safetensors.open(goldens.resolve("clip_text_tiny_expected.safetensors"))) {
+            assertTrue(weights.metadata().get("about").contains("argmax of input_ids"));
+            assertEquals(37, weights.entries().size());
+            assertEquals(145_472, weights.entries().values().stream().mapToLong(e -> e.shape().count()).sum());
+            assertEquals(DType.F16, weights.require("text_model.embeddings.token_embedding.weight", Shape.of(600, 64)).dtype());
+            double square = 0;
+            float[] scale = weights.floats("text_model.encoder.layers.1.mlp.fc1.weight");
+            for (float x : scale) square += x * x;
+            assertEquals(Math.sqrt(1 / 128.0), Math.sqrt(square / scale.length), 0.002);
+            var ids = expected.require("input_ids", Shape.of(6, 77)).bytes();
+            assertEquals(598, ids.get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
+            assertEquals(599, ids.get(ValueLayout.JAVA_LONG_UNALIGNED, 8));
+            assertEquals(6 * 32, expected.floats("text_embeds").length);
+        }
     }
 
     @Test
@@ -175,10 +198,12 @@ class SafetensorsTest {
     @Test
     void everyTruncationIsRefused() throws IOException {
         byte[] bytes = Files.readAllBytes(sampleFile());
-        Path file = folder.resolve("short.safetensors");
-        for (int size = 0; size < bytes.length; size++) {
-            Files.write(file, Arrays.copyOf(bytes, size));
-            assertThrows(InputException.class, () -> Safetensors.open(file));
+        Path file = Files.write(folder.resolve("short.safetensors"), bytes);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            for (int size = bytes.length - 1; size >= 0; size--) {
+                channel.truncate(size);
+                assertThrows(InputException.class, () -> Safetensors.open(file));
+            }
         }
     }
 
@@ -187,11 +212,12 @@ class SafetensorsTest {
     void damageNeverEndsInAnythingButAnInputException() throws IOException {
         byte[] valid = Files.readAllBytes(sampleFile());
         int header = (int) ByteBuffer.wrap(valid).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        Path file = folder.resolve("damaged.safetensors");
+        Path file = Files.write(folder.resolve("damaged.safetensors"), valid);
         Random random = new Random(1);
         String alphabet = "0123456789{}[]\",:-.eEFIU \\u";
         int read = 0;
         int refused = 0;
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
         for (int i = 0; i < 3000; i++) {
             byte[] bytes = valid.clone();
             int edits = 1 + random.nextInt(3);
@@ -203,7 +229,7 @@ class SafetensorsTest {
                 };
                 bytes[at] = random.nextInt(3) == 0 ? (byte) random.nextInt() : (byte) alphabet.charAt(random.nextInt(alphabet.length()));
             }
-            Files.write(file, bytes);
+            channel.write(ByteBuffer.wrap(bytes), 0);
             try (Safetensors opened = Safetensors.open(file)) {
                 touch(opened);
                 read++;
@@ -213,6 +239,7 @@ class SafetensorsTest {
                 fail("mutation " + i + ": " + new String(bytes, 8, header, StandardCharsets.ISO_8859_1), e);
             }
         }
+        channel.close();
         assertTrue(read > 100 && refused > 1000, read + " read, " + refused + " refused");
     }
 

@@ -1,0 +1,70 @@
+// Vectors of float32 as wide as the instruction set has them, by the compiler's own vector types: no intrinsics. `a * b + c` on them
+// becomes a fused multiply-add where there is one. Loads and stores need no alignment.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(ISA_avx512)
+#define VL 16
+#define VREGS 32
+#elif defined(ISA_avx2)
+#define VL 8
+#define VREGS 16
+#elif defined(__aarch64__)
+#define VL 4
+#define VREGS 32
+#else
+#define VL 4
+#define VREGS 16
+#endif
+
+typedef float vf __attribute__((vector_size(VL * 4)));
+typedef int32_t vi __attribute__((vector_size(VL * 4)));
+typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+// Loops over registers: they must unroll whole, or the accumulators fall into memory.
+#define UNROLL _Pragma("GCC unroll 16")
+
+ALWAYS_INLINE vf vload(const float *p) { return *(const vf_unaligned *)p; }
+ALWAYS_INLINE void vstore(float *p, vf v) { *(vf_unaligned *)p = v; }
+ALWAYS_INLINE vf vsplat(float x) { return x - (vf){0}; }
+ALWAYS_INLINE vf vselect(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+ALWAYS_INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
+
+// The first n < VL elements; the other lanes are 0 in a load and left alone in a store.
+ALWAYS_INLINE vf vload_n(const float *p, int64_t n) {
+    float lanes[VL] = {0};
+    for (int64_t i = 0; i < n; i++) lanes[i] = p[i];
+    return vload(lanes);
+}
+
+ALWAYS_INLINE void vstore_n(float *p, vf v, int64_t n) {
+    float lanes[VL];
+    vstore(lanes, v);
+    for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
+}
+
+// Ones in the lanes from `first` on.
+ALWAYS_INLINE vi vlanes_from(int64_t first) {
+    vi lane;
+    UNROLL for (int i = 0; i < VL; i++) lane[i] = i;
+    return lane >= (int32_t)first;
+}
+
+// Sum of the lanes, by halves: the same order everywhere.
+ALWAYS_INLINE float vsum(vf v) {
+    float lanes[VL];
+    vstore(lanes, v);
+    for (int width = VL / 2; width > 0; width /= 2) UNROLL for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+    return lanes[0];
+}
+
+ALWAYS_INLINE float vmax_lane(vf v) {
+    float lanes[VL];
+    vstore(lanes, v);
+    for (int width = VL / 2; width > 0; width /= 2)
+        UNROLL for (int i = 0; i < width; i++) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
+    return lanes[0];
+}

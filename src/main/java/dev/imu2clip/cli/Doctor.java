@@ -1,0 +1,85 @@
+package dev.imu2clip.cli;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.imu2clip.train.PlotFonts;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** What this machine offers, and why something cannot be used. The field names are those of {@code doctor --json}. */
+record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cache cache, List<Found> clip) {
+    record Jdk(String version, String vendor, String home, long maxHeapBytes) {}
+
+    record Machine(String os, String arch, String cpu, List<String> isa, int cores, long memoryBytes, long freeMemoryBytes) {}
+
+    /** @param detail what it is, or why it cannot be used */
+    record Device(String name, boolean usable, List<String> devices, String detail) {}
+
+    record Plots(boolean usable, String detail) {}
+
+    record Cache(String folder, boolean exists, long bytes) {}
+
+    /** CLIP's weights or vocabulary: {@code path} is null where none was found. */
+    record Found(String what, String path) {}
+
+    static Doctor examine() {
+        Optional<String> fonts = PlotFonts.problem();
+        return new Doctor(
+                new Jdk(Runtime.version().toString(), property("java.vendor"), property("java.home"), Runtime.getRuntime().maxMemory()),
+                detectMachine(), detectBackends(), new Plots(fonts.isEmpty(), fonts.orElse("fonts found")), detectCache(),
+                List.of(new Found("weights", find("model.safetensors")), new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
+    }
+
+    /** The engine's own account of its backends. */
+    private static List<Device> detectBackends() {
+        return List.of();
+    }
+
+    private static Machine detectMachine() {
+        Cpu cpu = Cpu.detect();
+        var bean = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        return new Machine(property("os.name") + " " + property("os.version"), property("os.arch"), cpu.model(), cpu.isa(),
+                Runtime.getRuntime().availableProcessors(), bean.getTotalMemorySize(), bean.getFreeMemorySize());
+    }
+
+    /** Folder of what can be computed again: {@code IMU2CLIP_CACHE}, else {@code cache} beside the program. */
+    private static Path cacheFolder() {
+        String set = System.getenv("IMU2CLIP_CACHE");
+        return set != null && !set.isEmpty() ? Path.of(set) : Path.of(System.getProperty("imu2clip.home", "")).resolve("cache").toAbsolutePath();
+    }
+
+    private static Cache detectCache() {
+        Path folder = cacheFolder();
+        if (!Files.isDirectory(folder)) return new Cache(folder.toString(), false, 0);
+        try (Stream<Path> files = Files.walk(folder)) {
+            return new Cache(folder.toString(), true, files.mapToLong(file -> file.toFile().isFile() ? file.toFile().length() : 0).sum());
+        } catch (IOException e) {
+            return new Cache(folder.toString(), true, 0);
+        }
+    }
+
+    /** The first file of one of these names in the working folder, the cache, or where Hugging Face's tools keep ViT-B/32. */
+    private static String find(String... names) {
+        Path models = Path.of(property("user.home"), ".cache/huggingface/hub/models--openai--clip-vit-base-patch32/snapshots");
+        for (Path folder : Stream.concat(Stream.of(Path.of(""), cacheFolder()), folders(models)).toList())
+            for (String name : names)
+                if (Files.isRegularFile(folder.resolve(name))) return folder.resolve(name).toAbsolutePath().toString();
+        return null;
+    }
+
+    private static Stream<Path> folders(Path parent) {
+        try (Stream<Path> children = Files.list(parent)) {
+            return children.toList().stream();
+        } catch (IOException e) {
+            return Stream.empty();
+        }
+    }
+
+    private static String property(String name) {
+        return System.getProperty(name);
+    }
+}

@@ -1,0 +1,67 @@
+package dev.imu2clip.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(name = "embed", mixinStandardHelpOptions = true, description = {"Writes embeddings of windows or of texts.", ""},
+        subcommands = {EmbedCommand.Imu.class, EmbedCommand.Text.class}, synopsisSubcommandLabel = "(imu | text)")
+final class EmbedCommand implements Runnable {
+    @CommandLine.Spec
+    CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new CommandLine.ParameterException(spec.commandLine(), "embed what: imu or text?");
+    }
+
+    @Command(name = "imu", mixinStandardHelpOptions = true, sortOptions = false, description = {"Embeds windows of motion.", ""},
+            footerHeading = "%nExample:%n",
+            footer = "  imu2clip embed imu --encoder runs/real/encoder.safetensors --in windows.npy --out embeddings.npy")
+    static final class Imu implements Callable<Integer> {
+        @Option(names = "--encoder", required = true, paramLabel = "FILE", description = "Encoder weights (safetensors).")
+        Path encoder;
+
+        @Option(names = "--in", required = true, paramLabel = "X.npy",
+                description = "Windows, shape (N, 6, T): acceleration xyz in m/s², rotation xyz in rad/s.")
+        Path in;
+
+        @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (N, 512).")
+        Path out;
+
+        @Option(names = "--device", paramLabel = "D", defaultValue = "auto", description = "Device; default: the best.")
+        String device;
+
+        @Override
+        public Integer call() {
+            throw new UnsupportedOperationException("embedding is not there yet");
+        }
+    }
+
+    @Command(name = "text", mixinStandardHelpOptions = true, sortOptions = false, description = {"Embeds texts with CLIP's text tower.", ""},
+            footerHeading = "%nExample:%n",
+            footer = "  imu2clip embed text --clip clip-vit-base-patch32/model.safetensors --in lines.txt --out embeddings.npy")
+    static final class Text implements Callable<Integer> {
+        @Option(names = "--clip", required = true, paramLabel = "FILE", description = "CLIP weights (safetensors).")
+        Path clip;
+
+        @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")
+        Path vocab;
+
+        @Option(names = "--in", required = true, paramLabel = "LINES.txt", description = "One text a line, UTF-8.")
+        Path in;
+
+        @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (lines, 512).")
+        Path out;
+
+        @Option(names = "--device", paramLabel = "D", defaultValue = "auto", description = "Device; default: the best.")
+        String device;
+
+        @Override
+        public Integer call() {
+            throw new UnsupportedOperationException("embedding is not there yet");
+        }
+    }
+}
