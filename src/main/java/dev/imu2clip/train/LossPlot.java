@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -31,6 +32,8 @@ public final class LossPlot {
     private static final int WIDTH = 1100;
     private static final int LOSS_HEIGHT = 460;
     private static final int SMALL_HEIGHT = 280;
+    /** Room for the labels of the vertical axes: the same in all panels, so that the steps lie above each other. */
+    private static final int AXIS_WIDTH = 70;
     /** The time constant of the smoothed curve, as a share of the points there are. */
     private static final double SMOOTHING = 1 / 40.0;
     private static final Pattern RETRIEVAL = Pattern.compile("val_.*(MRR|R@\\d+)");
@@ -38,6 +41,7 @@ public final class LossPlot {
     private static final Color INK = new Color(0x22, 0x2b, 0x36);
     private static final Color GRID = new Color(0xe4, 0xe8, 0xec);
     private static final Color PALE = new Color(0xc3, 0xd5, 0xea);
+    private static final Color TRANSPARENT = new Color(0, true);
     private static final Color[] COLORS = {new Color(0x1f, 0x5f, 0xa8), new Color(0xd9, 0x5f, 0x02), new Color(0x1b, 0x8a, 0x5a),
         new Color(0x8e, 0x44, 0xad), new Color(0xc0, 0x39, 0x2b), new Color(0x7f, 0x8c, 0x8d)};
 
@@ -65,10 +69,11 @@ public final class LossPlot {
 
     private static List<XYChart> panels(List<JsonNode> log, String title) {
         List<XYChart> panels = new ArrayList<>();
+        double lastStep = log.stream().mapToDouble(line -> line.path("step").asDouble()).max().orElse(0);
         Curve train = Curve.of(log, "train_loss");
         Curve validation = Curve.of(log, "val_loss");
         if (!train.isEmpty() || !validation.isEmpty()) {
-            XYChart chart = panel(title, "loss", LOSS_HEIGHT);
+            XYChart chart = panel(title, "loss", LOSS_HEIGHT, lastStep);
             if (!train.isEmpty()) {
                 line(chart, "train", train, PALE, 1, false);
                 line(chart, "train, smoothed", train.smoothed(Math.max(1, train.size() * SMOOTHING)), COLORS[0], 2.2f, false);
@@ -78,16 +83,17 @@ public final class LossPlot {
         }
         Curve temperature = Curve.of(log, "temperature");
         if (!temperature.isEmpty()) {
-            XYChart chart = panel(null, "temperature", SMALL_HEIGHT);
+            XYChart chart = panel(null, "temperature", SMALL_HEIGHT, lastStep);
             chart.getStyler().setLegendVisible(false);
             line(chart, "temperature", temperature, COLORS[2], 2.2f, false);
             panels.add(chart);
         }
-        TreeSet<String> names = new TreeSet<>();
+        // R@5 before R@10.
+        TreeSet<String> names = new TreeSet<>(Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder()));
         for (JsonNode line : log) line.fieldNames().forEachRemaining(name -> { if (RETRIEVAL.matcher(name).matches()) names.add(name); });
         if (!names.isEmpty()) {
-            XYChart chart = panel(null, "validation retrieval", SMALL_HEIGHT);
-            chart.getStyler().setYAxisMin(0.0).setYAxisMax(1.0);
+            XYChart chart = panel(null, "validation retrieval", SMALL_HEIGHT, lastStep);
+            chart.getStyler().setYAxisMin(0.0).setYAxisMax(1.0).setLegendPosition(LegendPosition.InsideNW);
             int color = 0;
             for (String name : names) line(chart, name.substring(4).replace('_', ' '), Curve.of(log, name), COLORS[color++ % COLORS.length], 2, true);
             panels.add(chart);
@@ -95,22 +101,33 @@ public final class LossPlot {
         return panels;
     }
 
-    private static XYChart panel(String title, String what, int height) {
+    private static XYChart panel(String title, String what, int height, double lastStep) {
         XYChart chart = new XYChartBuilder().width(WIDTH).height(height).title(title == null ? "" : title).xAxisTitle("step").yAxisTitle(what).build();
         Font small = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
         chart.getStyler().setChartBackgroundColor(Color.WHITE).setChartFontColor(INK).setChartTitleVisible(title != null)
                 .setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 16)).setChartTitlePadding(12).setChartTitleBoxVisible(false)
-                .setPlotBorderVisible(false).setLegendPosition(LegendPosition.OutsideE).setLegendBorderColor(Color.WHITE).setLegendFont(small);
+                .setPlotBorderVisible(false).setLegendPosition(LegendPosition.InsideNE).setLegendBorderColor(GRID).setLegendFont(small);
         chart.getStyler().setPlotGridLinesColor(GRID).setPlotGridLinesStroke(new BasicStroke(1)).setPlotGridVerticalLinesVisible(false)
                 .setAxisTickLabelsFont(small).setAxisTitleFont(small).setAxisTickMarksColor(GRID).setAxisTickLabelsColor(INK)
-                .setYAxisDecimalPattern("0.###").setXAxisDecimalPattern("#,##0");
+                .setYAxisDecimalPattern("0.###").setXAxisMin(0.0)
+                .setXAxisMax(lastStep).setYAxisLeftWidthHint(AXIS_WIDTH);
+        chart.getStyler().setxAxisTickLabelsFormattingFunction(step -> "%,.0f".formatted(step));
         return chart;
     }
 
     private static void line(XYChart chart, String name, Curve curve, Color color, float width, boolean dots) {
+        if (chart.getSeriesMap().isEmpty()) addUnevenPoints(chart, curve);
         XYSeries series = chart.addSeries(name, curve.steps(), curve.values());
         series.setLineColor(color).setLineWidth(width);
         series.setMarker(dots ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE).setMarkerColor(color);
+    }
+
+    /** Where all points are equally spaced XChart labels points, not round numbers; two invisible ones off the grid keep it from that. */
+    private static void addUnevenPoints(XYChart chart, Curve curve) {
+        double last = chart.getStyler().getXAxisMax();
+        double value = curve.values()[0];
+        XYSeries points = chart.addSeries("uneven", new double[] {0, last * 0.31, last}, new double[] {value, value, value});
+        points.setMarker(SeriesMarkers.NONE).setLineColor(TRANSPARENT).setShowInLegend(false);
     }
 
     private static BufferedImage paint(List<XYChart> panels) {
