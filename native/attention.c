@@ -88,8 +88,14 @@ static void clear_rows(float *to, int64_t to_row, int64_t from, int64_t end, int
 static void pack_tiles(float *to, const float *from, int64_t from_row, int64_t count, int64_t d) {
     for (int64_t first = 0; first < count; first += KEYS, to += d * KEYS) {
         int64_t width = tile_width(count, first / KEYS), keys = MIN(KEYS, count - first);
-        for (int64_t j = 0; j < keys; j++)
-            for (int64_t x = 0; x < d; x++) to[x * width + j] = from[(first + j) * from_row + x];
+        int64_t j = 0;
+        for (; j + VL <= keys; j += VL) {
+            const float *rows = from + (first + j) * from_row;
+            int64_t x = 0;
+            for (; x + VL <= d; x += VL) vtranspose(to + x * width + j, width, rows + x, from_row);
+            for (; x < d; x++) for (int64_t i = 0; i < VL; i++) to[x * width + j + i] = rows[i * from_row + x];
+        }
+        for (; j < keys; j++) for (int64_t x = 0; x < d; x++) to[x * width + j] = from[(first + j) * from_row + x];
         for (int64_t x = 0; x < d; x++)
             for (int64_t j = keys; j < width; j++) to[x * width + j] = 0;
     }
@@ -158,12 +164,11 @@ static void forward_block(const struct attention_forward_args *a, const struct f
     pack_rows(s->queries, a->q + (b * a->t + from) * a->q_row + h * a->d, a->q_row, rows, a->d, (float)a->scale);
     int64_t keys = a->causal ? MIN(s->key_count, from + rows) : s->key_count;
     for (int64_t first = 0; first < keys; first += KEYS) {
-        // Padded to the same width whatever the block: scores past `keys` are computed and then masked row by row.
-        int64_t width = tile_width(s->key_count, first / KEYS);
-        multiply((struct product){rows, width, a->d, s->queries, dp, 1, s->keys + first * a->d, width, s->scores, width, 0});
+        int64_t width = tile_width(s->key_count, first / KEYS), columns = tile_width(keys, first / KEYS);
+        multiply((struct product){rows, columns, a->d, s->queries, dp, 1, s->keys + first * a->d, width, s->scores, width, 0});
         for (int64_t i = 0; i < rows; i++) {
             float *out = s->out + i * dp;
-            float rescale = softmax_row(s->scores + i * width, width, visible(from + i, first, s->key_count, a->causal), largest + i, sum + i);
+            float rescale = softmax_row(s->scores + i * width, columns, visible(from + i, first, s->key_count, a->causal), largest + i, sum + i);
             if (first > 0 && rescale != 1) for (int64_t x = 0; x < dp; x++) out[x] *= rescale;
         }
         multiply((struct product){rows, dp, MIN(KEYS, keys - first), s->scores, width, 1, s->values + first * dp, dp, s->out, dp, first > 0});
@@ -235,16 +240,19 @@ struct backward_head {
 };
 
 static void backward_tile(const struct attention_backward_args *a, const struct backward_head *s, const float *lse, int64_t first) {
-    int64_t dp = s->dp, keys = MIN(KEYS, s->key_count - first), width = tile_width(s->key_count, first / KEYS);
-    memset(s->dkeys, 0, sizeof(float) * (size_t)(keys * dp));
-    memset(s->dvalues, 0, sizeof(float) * (size_t)(keys * dp));
-    for (int64_t from = a->causal ? first / BLOCK * BLOCK : 0; from < s->rows; from += BLOCK) {
-        int64_t rows = MIN(BLOCK, s->rows - from);
+    int64_t dp = s->dp, width = tile_width(s->key_count, first / KEYS), blocks = blocks_of(s->rows);
+    memset(s->dkeys, 0, sizeof(float) * (size_t)(width * dp));
+    memset(s->dvalues, 0, sizeof(float) * (size_t)(width * dp));
+    for (int64_t block = 0; block < blocks; block++) {
+        int64_t from = s->rows * block / blocks, to = s->rows * (block + 1) / blocks, rows = to - from;
+        int64_t end = a->causal ? MIN(s->key_count, to) : s->key_count, keys = MIN(KEYS, end - first);
+        if (keys <= 0) continue;
+        int64_t columns = whole_vectors(keys);
         const float *q = s->queries + from * dp, *dy = s->dys + from * dp;
-        multiply((struct product){rows, width, a->d, q, dp, 1, s->key_tiles + first * a->d, width, s->p, width, 0});
-        multiply((struct product){rows, width, a->d, dy, dp, 1, s->value_tiles + first * a->d, width, s->ds, width, 0});
+        multiply((struct product){rows, columns, a->d, q, dp, 1, s->key_tiles + first * a->d, width, s->p, width, 0});
+        multiply((struct product){rows, columns, a->d, dy, dp, 1, s->value_tiles + first * a->d, width, s->ds, width, 0});
         for (int64_t i = 0; i < rows; i++)
-            score_gradients(s->p + i * width, s->ds + i * width, width, visible(from + i, first, s->key_count, a->causal), lse[from + i],
+            score_gradients(s->p + i * width, s->ds + i * width, columns, visible(from + i, first, s->key_count, a->causal), lse[from + i],
                             s->dy_y[from + i]);
         if (a->dv) multiply((struct product){keys, dp, rows, s->p, 1, width, dy, dp, s->dvalues, dp, 1});
         if (a->dk) multiply((struct product){keys, dp, rows, s->ds, 1, width, q, dp, s->dkeys, dp, 1});
