@@ -142,4 +142,24 @@ class NpyTest {
         Files.write(huge, bytes);
         assertTrue(assertThrows(InputException.class, () -> Npy.floats(huge)).getMessage().contains("claims a header"));
     }
+
+    @Test
+    void aFullDiskIsAnErrorThatKeepsTheOldFile() throws IOException {
+        Path full = Path.of("/dev/full");
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(full), "/dev/full is Linux's");
+        Path file = folder.resolve("kept.npy");
+        Npy.write(file, Shape.of(2), new float[] {1, 2});
+        var error = assertThrows(InputException.class, () -> AtomicFile.write(file, channel -> {
+            try (var disk = java.nio.channels.FileChannel.open(full, java.nio.file.StandardOpenOption.WRITE)) {
+                NpySink sink = new NpySink(disk, Npy.Type.F4, 100_000);
+                sink.put(new float[100_000], 0, 100_000);
+                sink.finish();
+            }
+        }));
+        assertTrue(error.getMessage().contains("No space left") && error.getMessage().contains("kept.npy"), error.getMessage());
+        assertArrayEquals(new float[] {1, 2}, Npy.floats(file));
+        try (var files = Files.list(folder)) {
+            assertEquals(1, files.count(), "no temporary file is left");
+        }
+    }
 }
