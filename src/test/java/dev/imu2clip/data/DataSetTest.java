@@ -242,4 +242,16 @@ class DataSetTest {
         assertThrows(InputException.class, () -> new DataSetWriter(mine, false));
         assertThrows(InputException.class, () -> new DataSetWriter(mine.resolve("below"), false));
     }
+
+    @Test
+    void aFileThatShrinksUnderUsIsAnError() throws IOException {
+        try (DataSet data = DataSet.open(layout.folder())) {
+            Window window = data.select(Split.TRAINING).windows().get(0);
+            try (var channel = java.nio.channels.FileChannel.open(layout.signal("good"), java.nio.file.StandardOpenOption.WRITE)) {
+                channel.truncate(100);
+            }
+            var error = assertThrows(InputException.class, () -> data.read(window, new float[6000], 0));
+            assertTrue(error.getMessage().contains("changed while it was read"), error.getMessage());
+        }
+    }
 }

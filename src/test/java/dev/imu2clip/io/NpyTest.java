@@ -162,4 +162,22 @@ class NpyTest {
             assertEquals(1, files.count(), "no temporary file is left");
         }
     }
+
+    @Test
+    void survivesDamagedHeaders() throws IOException {
+        byte[] whole = Files.readAllBytes(file(1, header("<f4", "False", "(2, 3)"), new byte[24]));
+        var random = new java.util.Random(1);
+        int refused = 0;
+        for (int trial = 0; trial < 2000; trial++) {
+            byte[] damaged = whole.clone();
+            for (int k = 0; k <= trial % 3; k++) damaged[random.nextInt(damaged.length - 24)] = (byte) random.nextInt(256);
+            Path path = Files.write(folder.resolve("damaged.npy"), damaged);
+            try {
+                Npy.floats(path);
+            } catch (InputException e) {
+                refused++;
+            }
+        }
+        assertTrue(refused > 500, "refused " + refused);
+    }
 }
