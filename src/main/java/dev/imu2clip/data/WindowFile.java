@@ -52,7 +52,8 @@ final class WindowFile {
     }
 
     private static String field(Path file, NamedCsvRecord row, String column) {
-        return row.findField(column).orElseThrow(() -> at(file, row, "column '" + column + "' is missing; the columns are " + row.getHeader()));
+        return row.findField(column).orElseThrow(() -> at(file, row,
+                "column '" + column + "' is missing; the columns are " + row.getHeader()));
     }
 
     private static double seconds(Path file, NamedCsvRecord row, String column) {

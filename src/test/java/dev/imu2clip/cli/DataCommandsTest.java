@@ -29,7 +29,8 @@ class DataCommandsTest {
     @Test
     void sampleWritesADataSet() {
         Path out = folder.resolve("sample");
-        assertEquals(0, new CommandLine(new SampleCommand()).execute(out.toString(), "--recordings", "3", "--minutes", "0.6", "--seed", "4"));
+        assertEquals(0, new CommandLine(new SampleCommand()).execute(out.toString(), "--recordings", "3", "--minutes", "0.6", "--seed",
+                "4"));
         try (DataSet data = DataSet.open(out)) {
             assertEquals(7, data.select(Split.TRAINING).windows().size());
             assertEquals("4", data.info().creation().get("seed").toString());

@@ -34,7 +34,8 @@ class DataSetTest {
         layout = new Layout(folder.resolve("set"));
         DataSetWriter writer = new DataSetWriter(layout.folder(), false);
         for (String uid : List.of("good", "bad")) writer.add(uid, uid, "test", ramp());
-        List<Window> windows = List.of(new Window("good", 1, 6, "walks, then \"runs\"", "walking"), new Window("bad", 1, 6, "walks", "walking"),
+        List<Window> windows = List.of(new Window("good", 1, 6, "walks, then \"runs\"", "walking"),
+                new Window("bad", 1, 6, "walks", "walking"),
                 new Window("bad", 6, 11, "sits down", "sitting"));
         writer.finish(new DataSetInfo("test", "", "", "", 5, Map.of()), windows, Map.of(Split.TRAINING, List.of("good", "bad")));
     }
@@ -84,6 +85,7 @@ class DataSetTest {
         try (DataSet data = DataSet.open(layout.folder())) {
             assertEquals("walks, then \"runs\"", data.windows().getFirst().text());
             assertEquals(12, data.recordings().get("good").seconds());
+            assertEquals(200, data.recordings().get("good").rateHz());
             assertEquals(5, data.info().windowSec());
         }
     }
@@ -183,7 +185,8 @@ class DataSetTest {
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "bad,8,13,x,;BEYOND_END;ends at 11.995 s", "bad,-9,3,x,;NO_SAMPLE_NEAR;nearest samples", "bad,3,3.04,x,;TOO_FEW_SAMPLES;has 8",
-        "bad,6,1,x,;BAD_TIMES;bad 6-1 s", "bad,-1e12,1e12,x,;BAD_TIMES;bad", "bad,1,6,' ',;EMPTY_TEXT;bad 1-6 s", "none,1,6,x,;MISSING_FILE;none.npy"})
+        "bad,6,1,x,;BAD_TIMES;bad 6-1 s", "bad,-1e12,1e12,x,;BAD_TIMES;bad", "bad,1,6,' ',;EMPTY_TEXT;bad 1-6 s",
+                "none,1,6,x,;MISSING_FILE;none.npy"})
     void countsAWindowThatCannotBeUsed(String row, Reason reason, String detail) throws IOException {
         Files.writeString(layout.windows(), "video_uid,window_start,window_end,text,label\ngood,1,6,x,\n" + row.replace("'", "") + "\n");
         Files.writeString(layout.split(Split.TRAINING), "[\"good\", \"bad\", \"none\"]");
@@ -205,7 +208,8 @@ class DataSetTest {
         "splits/training.json;[\"bad\", \"bad\"];named twice", "splits/test.json;[\"bad\"];also in the training split",
         "splits/training.json;{\"a\": 1};must be a JSON list", "splits/training.json;[\"../x\"];cannot be the uid",
         "splits/training.json;[\"bad\";line 1", "splits/training.json;'';is empty",
-        "dataset.json;{\"format\": \"x\"};format is 'x'", "dataset.json;{\"format\": \"imu2clip prepared data set\", \"version\": 2};version is 2",
+        "dataset.json;{\"format\": \"x\"};format is 'x'",
+                "dataset.json;{\"format\": \"imu2clip prepared data set\", \"version\": 2};version is 2",
         "recordings.json;{};must be a JSON list", "windows.csv;uid,text;no usable window",
         "windows.csv;video_uid,window_start,window_end,text|good,one,6,x;line 2: window_start is 'one'",
         "windows.csv;video_uid,window_start,text|good,1,x;column 'window_end' is missing",
@@ -215,13 +219,15 @@ class DataSetTest {
         Path path = layout.folder().resolve(file);
         Files.writeString(path, content.replace('|', '\n'));
         var error = assertThrows(InputException.class, this::rejections);
-        assertTrue(error.getMessage().contains(message) && error.getMessage().contains(file.equals("windows.csv") ? "" : path.toString()), error.getMessage());
+        assertTrue(error.getMessage().contains(message) && error.getMessage().contains(file.equals("windows.csv") ? "" : path.toString()),
+                error.getMessage());
     }
 
     @Test
     void anEmptySplitIsAnError() {
         try (DataSet data = DataSet.open(layout.folder())) {
-            assertTrue(assertThrows(InputException.class, () -> data.select(Split.TEST)).getMessage().contains("test.json: no usable window"));
+            assertTrue(assertThrows(InputException.class,
+                    () -> data.select(Split.TEST)).getMessage().contains("test.json: no usable window"));
         }
     }
 
@@ -234,7 +240,8 @@ class DataSetTest {
     @Test
     void overwritesOnlyWhatItWroteAndOnlyWhenAsked() throws IOException {
         Path mine = Files.writeString(layout.folder().resolve("notes.txt"), "keep me");
-        assertTrue(assertThrows(InputException.class, () -> new DataSetWriter(layout.folder(), false)).getMessage().contains("already holds a data set"));
+        assertTrue(assertThrows(InputException.class, () -> new DataSetWriter(layout.folder(),
+                false)).getMessage().contains("already holds a data set"));
         new DataSetWriter(layout.folder(), true);
         assertTrue(Files.exists(mine));
         assertFalse(Files.exists(layout.signal("good")));

@@ -51,7 +51,8 @@ class HaptImportTest {
             assertEquals(summary.count(null), windows);
             assertEquals(4, data.split(Split.TEST).size());
             assertEquals(2, data.split(Split.VALIDATION).size());
-            assertTrue(data.windows().stream().map(Window::text).toList().containsAll(List.of("walking upstairs", "stand to sit", "laying")));
+            assertTrue(data.windows().stream().map(Window::text).toList().containsAll(List.of("walking upstairs", "stand to sit",
+                    "laying")));
             checkSignal(data, source);
         }
     }
@@ -103,7 +104,8 @@ class HaptImportTest {
         Path out = folder.resolve("out");
         assertEquals(6, run(small(), out, 2).count(null));
         try (DataSet data = DataSet.open(out)) {
-            assertEquals(List.of(new Window("hapt_exp01_user01", 0, 5, "walking", "walking"), new Window("hapt_exp01_user01", 5, 10, "walking", "walking"),
+            assertEquals(List.of(new Window("hapt_exp01_user01", 0, 5, "walking", "walking"),
+                    new Window("hapt_exp01_user01", 5, 10, "walking", "walking"),
                     new Window("hapt_exp01_user01", 8.7, 13.7, "stand to sit", "stand to sit")), data.windows().subList(0, 3));
             assertEquals(3, data.windows().stream().filter(w -> w.label().equals("standing")).count());
             assertEquals(5, data.windows().stream().filter(w -> !w.label().equals("stand to sit")).count());

@@ -57,7 +57,8 @@ class NpyTest {
             new Case("<f4", 4, i -> (long) Float.floatToIntBits(i)), new Case("<f8", 8, i -> Double.doubleToLongBits(i)),
             new Case("<f2", 2, i -> (long) Float.floatToFloat16(i)), new Case("<i4", 4, i -> (long) i),
             new Case("<i8", 8, i -> (long) i), new Case("|u1", 1, i -> (long) i)})
-            assertArrayEquals(expected, Npy.floats(file(version, header(c.descr, "False", "(2, 3)"), sequence(6, c.bytes, c.bits))), c.descr);
+            assertArrayEquals(expected, Npy.floats(file(version, header(c.descr, "False", "(2, 3)"), sequence(6, c.bytes, c.bits))),
+                    c.descr);
         assertArrayEquals(new float[] {0, 1, 1}, Npy.floats(file(version, header("|b1", "False", "(3,)"), new byte[] {0, 1, 1})));
     }
 
@@ -134,7 +135,8 @@ class NpyTest {
     void refusesWhatIsNoNpyFile() throws IOException {
         Path text = Files.writeString(folder.resolve("t.npy"), "a,b,c\n1,2,3\n");
         assertTrue(assertThrows(InputException.class, () -> Npy.floats(text)).getMessage().contains("not an npy file"));
-        assertTrue(assertThrows(InputException.class, () -> Npy.floats(folder.resolve("none.npy"))).getMessage().contains("does not exist"));
+        assertTrue(assertThrows(InputException.class,
+                () -> Npy.floats(folder.resolve("none.npy"))).getMessage().contains("does not exist"));
         assertThrows(InputException.class, () -> Npy.floats(folder));
         Path huge = file(2, header("<f4", "False", "(6,)"), new byte[24]);
         byte[] bytes = Files.readAllBytes(huge);
