@@ -178,12 +178,19 @@ struct max_backward_args {
 
 KERNEL(max_backward) {
     int64_t n = a->n, inner = a->inner;
-    struct range mine = share(a->outer * n, part, parts, MAX(1, 1024 / MAX(1, inner)));
+    if (inner == 1) {
+        struct range mine = share(a->outer, part, parts, MAX(1, 256 / n));
+        memset(a->dx + mine.from * n, 0, (size_t)((mine.to - mine.from) * n) * sizeof(float));
+        for (int64_t o = mine.from; o < mine.to; o++) a->dx[o * n + a->index[o]] = a->dy[o];
+        return;
+    }
+    struct range mine = share(a->outer * n, part, parts, MAX(1, 256 / MAX(1, inner)));
     for (int64_t row = mine.from; row < mine.to; row++) {
-        int64_t o = row / n, r = row % n;
+        int64_t o = row / n;
+        int32_t r = (int32_t)(row % n);
         const float *restrict dy = a->dy + o * inner;
         const int32_t *restrict index = a->index + o * inner;
         float *restrict dx = a->dx + row * inner;
-        for (int64_t i = 0; i < inner; i++) dx[i] = index[i] == (int32_t)r ? dy[i] : 0.0f;
+        for (int64_t i = 0; i < inner; i++) dx[i] = index[i] == r ? dy[i] : 0.0f;
     }
 }
