@@ -85,6 +85,13 @@ class LauncherTest {
     }
 
     @Test
+    void printsTheJdkWithoutBuilding() throws Exception {
+        jdk("25", "25.0.3");
+        assertEquals(jdks.resolve("25") + "\n", start("--print-jdk").out);
+        assertTrue(Files.notExists(project.resolve("builds")));
+    }
+
+    @Test
     void saysWhatToInstall() throws Exception {
         jdk("17", "17.0.15");
         var result = start("doctor");

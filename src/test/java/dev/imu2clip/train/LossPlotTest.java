@@ -13,6 +13,8 @@ import java.util.SplittableRandom;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class LossPlotTest {
@@ -49,6 +51,32 @@ class LossPlotTest {
         Path png = folder.resolve("losses.png");
         assertTrue(LossPlot.write(png, List.of(), "run").orElseThrow().startsWith("no loss curves: "));
         assertTrue(Files.notExists(png));
+    }
+
+    /** A process that finds no fonts, as on a bare server. */
+    static final class NoFonts {
+        public static void main(String[] args) {
+            Path log = Path.of(args[0], "metrics.jsonl");
+            try (var metrics = MetricsLog.open(log, 0)) {
+                metrics.append(1, Map.of("train_loss", 1.0));
+            }
+            System.out.print(LossPlot.write(Path.of(args[0], "losses.png"), MetricsLog.read(log), "run").orElse("drawn"));
+        }
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void withoutFontsOneLineSaysWhatToInstall() throws Exception {
+        Path nothing = Files.writeString(folder.resolve("fonts.conf"), "<?xml version=\"1.0\"?><fontconfig></fontconfig>");
+        var builder = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "-Djava.awt.headless=true",
+                "-Duser.home=" + folder, "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"), NoFonts.class.getName(),
+                folder.toString()).redirectErrorStream(true);
+        builder.environment().put("FONTCONFIG_FILE", nothing.toString());
+        Process process = builder.start();
+        String said = new String(process.getInputStream().readAllBytes());
+        assertEquals(0, process.waitFor(), said);
+        assertTrue(said.matches("no loss curves: .*(no fonts).*apt-get install fontconfig fonts-dejavu-core"), said);
+        assertTrue(Files.notExists(folder.resolve("losses.png")));
     }
 
     private static int pixels(java.awt.image.BufferedImage picture, int color) {

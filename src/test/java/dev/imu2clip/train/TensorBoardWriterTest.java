@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Reads the files back with a decoder of its own, down to a bitwise CRC. {@code tools/goldens/read_events.py} does the same with protobuf. */
+/** Reads the files back with a decoder of its own, down to a bitwise CRC. {@code tools/read_events.py} does the same with protobuf. */
 class TensorBoardWriterTest {
     @TempDir
     Path folder;

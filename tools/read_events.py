@@ -1,6 +1,6 @@
 """Reads a TensorBoard event file with Google's protobuf and prints one JSON line an event: a check of TensorBoardWriter from outside.
 
-    python tools/goldens/read_events.py events.out.tfevents.*
+    python tools/read_events.py events.out.tfevents.*
 
 Needs protobuf. With tensorboard installed, its own reader is used instead.
 """
