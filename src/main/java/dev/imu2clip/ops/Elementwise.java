@@ -112,7 +112,7 @@ public final class Elementwise {
         return axpb(tape, x, -1, 0);
     }
 
-    /** {@code min(x, max)}; the gradient passes where {@code x <= max}. */
+    /** {@code min(x, max)}; the gradient passes where {@code x <= max}, so that a parameter that sits on its bound can leave it. */
     public static Tensor clampMax(Tape tape, Tensor x, double max) {
         Require.floats("clampMax", x);
         Tensor y = tape.like(x);
