@@ -153,7 +153,7 @@ public final class TextEncoder implements AutoCloseable {
     /** One distinct text: its ids up to the end token, and which of the texts are it. */
     private record Item(EmbeddingCache.Key key, int[] ids, List<Integer> places) {
         int put(float[] embedding, float[][] all) {
-            for (int place : places) all[place] = embedding;
+            for (int place : places) all[place] = place == places.getFirst() ? embedding : embedding.clone();
             return places.size();
         }
     }
