@@ -14,8 +14,10 @@
 #define EXPORT __attribute__((visibility("default")))
 #define MAX_THREADS 256
 
-// How often a waiting thread looks before it sleeps: about 50 us, longer than the gap between two kernels of one step.
-#define SPINS 20000
+// A waiting thread first looks again at once, then lets others run between two looks (on a busy machine it may be waiting for one that
+// has no processor), and sleeps after about 100 us, longer than the gap between two kernels of one step.
+#define SPINS 200
+#define YIELDS 400
 
 typedef void (*kernel_fn)(const void *args, int64_t part, int64_t parts);
 
@@ -53,6 +55,11 @@ static inline void cpu_relax(void) {
 #endif
 }
 
+static inline void pause_before_look(int look) {
+    if (look < SPINS) cpu_relax();
+    else sched_yield();
+}
+
 // ---- the team: worker w runs part w of every job; the caller runs part 0 ----
 
 static struct {
@@ -69,10 +76,10 @@ static struct {
 } team = {.launch = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static unsigned wait_for_job(unsigned seen) {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < SPINS + YIELDS; i++) {
         unsigned now = atomic_load_explicit(&team.job, memory_order_acquire);
         if (now != seen) return now;
-        cpu_relax();
+        pause_before_look(i);
     }
     pthread_mutex_lock(&team.sleep);
     atomic_fetch_add(&team.sleepers, 1);
@@ -128,10 +135,7 @@ void imu2clip_run(kernel_fn kernel, const void *args, int64_t parts) {
         pthread_mutex_unlock(&team.sleep);
     }
     kernel(args, 0, parts);
-    for (int i = 0; atomic_load_explicit(&team.pending, memory_order_acquire) > 0; i++) {
-        cpu_relax();
-        if (i > SPINS) sched_yield();
-    }
+    for (int i = 0; atomic_load_explicit(&team.pending, memory_order_acquire) > 0; i++) pause_before_look(i);
     pthread_mutex_unlock(&team.launch);
 }
 
@@ -148,10 +152,7 @@ void imu2clip_barrier(int64_t parts) {
         atomic_store_explicit(&barrier_phase, phase + 1, memory_order_release);
         return;
     }
-    for (int i = 0; atomic_load_explicit(&barrier_phase, memory_order_acquire) == phase; i++) {
-        cpu_relax();
-        if (i > SPINS) sched_yield();
-    }
+    for (int i = 0; atomic_load_explicit(&barrier_phase, memory_order_acquire) == phase; i++) pause_before_look(i);
 }
 
 // ---- scratch: grows to the largest size asked for and stays ----

@@ -68,3 +68,50 @@ ALWAYS_INLINE float vmax_lane(vf v) {
         UNROLL for (int i = 0; i < width; i++) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
     return lanes[0];
 }
+
+// exp(x) for x up to 80, relative error below 2e-7: for softmax, where x is a score less the largest. 0 below -87.3. See fast_exp.
+ALWAYS_INLINE vf vexp(vf x) {
+    vf clamped = vselect(x < vsplat(-87.3f), vsplat(-87.3f), x);
+    vf n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
+    vf r = clamped - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    vf p = r * (1.0f / 720.0f) + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    vf power = (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+    return vselect(x < vsplat(-87.3f), vsplat(0), p * power);
+}
+
+// ---- a VL x VL block transposed in registers: VL's logarithm times, row i and row i + VL/2 are interleaved into rows 2i and 2i + 1 ----
+
+#if VL == 16
+#define VLOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define VHIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VL == 8
+#define VLOW 0, 8, 1, 9, 2, 10, 3, 11
+#define VHIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define VLOW 0, 4, 1, 5
+#define VHIGH 2, 6, 3, 7
+#endif
+
+// to[j][i] = from[i][j], i and j < VL; row lengths in floats.
+ALWAYS_INLINE void vtranspose(float *to, int64_t to_row, const float *from, int64_t from_row) {
+#if defined(__clang__) || __GNUC__ >= 12
+    vf rows[VL], next[VL];
+    UNROLL for (int i = 0; i < VL; i++) rows[i] = vload(from + i * from_row);
+    UNROLL for (int width = 1; width < VL; width *= 2) {
+        UNROLL for (int i = 0; i < VL / 2; i++) {
+            next[2 * i] = __builtin_shufflevector(rows[i], rows[i + VL / 2], VLOW);
+            next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + VL / 2], VHIGH);
+        }
+        UNROLL for (int i = 0; i < VL; i++) rows[i] = next[i];
+    }
+    UNROLL for (int i = 0; i < VL; i++) vstore(to + i * to_row, rows[i]);
+#else
+    for (int i = 0; i < VL; i++) for (int j = 0; j < VL; j++) to[j * to_row + i] = from[i * from_row + j];
+#endif
+}

@@ -9,7 +9,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code imu2clip sample OUT}. */
-@Command(name = "sample", description = "Write a synthetic data set: simulated motion with narrations, from a seed.", mixinStandardHelpOptions = true)
+@Command(name = "sample", description = "Write a synthetic data set: simulated motion with narrations, from a seed.",
+        mixinStandardHelpOptions = true)
 public final class SampleCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "OUT", description = "Folder to write the data set to.")
     private Path target;
@@ -17,10 +18,12 @@ public final class SampleCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Same seed, same bytes (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--recordings", paramLabel = "N", defaultValue = "20", description = "Recordings, each of another person (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--recordings", paramLabel = "N", defaultValue = "20",
+            description = "Recordings, each of another person (default: ${DEFAULT-VALUE}).")
     private int recordings;
 
-    @Option(names = "--minutes", paramLabel = "M", defaultValue = "6", description = "Length of each recording (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--minutes", paramLabel = "M", defaultValue = "6",
+            description = "Length of each recording (default: ${DEFAULT-VALUE}).")
     private double minutes;
 
     @Option(names = "--overwrite", description = "Replace the data set in OUT.")

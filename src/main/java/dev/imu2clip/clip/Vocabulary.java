@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * CLIP's byte-pair vocabulary: 256 byte symbols, the same at the end of a word ({@code </w>}), the merges in order of rank, and the two
@@ -64,6 +65,15 @@ public final class Vocabulary {
      */
     public static Vocabulary read(Path path) {
         return VocabularyFiles.read(path);
+    }
+
+    /**
+     * The vocabulary in a folder, in one of the forms that {@link #read} takes; empty when there is none.
+     *
+     * @throws InputException when a file is damaged
+     */
+    public static Optional<Vocabulary> find(Path folder) {
+        return VocabularyFiles.isIn(folder) ? Optional.of(VocabularyFiles.read(folder)) : Optional.empty();
     }
 
     /**

@@ -20,6 +20,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
 /** Reads the two forms in which CLIP's vocabulary is published. */
@@ -44,6 +45,10 @@ final class VocabularyFiles {
             throw InputException.in(path, "is not a known vocabulary file",
                     "Give " + OFFICIAL + ", or " + VOCAB + " with " + MERGES + " beside it");
         return readOfficial(path);
+    }
+
+    static boolean isIn(Path folder) {
+        return Stream.of(OFFICIAL, UNPACKED, VOCAB).anyMatch(name -> Files.exists(folder.resolve(name)));
     }
 
     private static Vocabulary readFolder(Path folder) {

@@ -119,8 +119,9 @@ public final class BatchLoader implements AutoCloseable {
             if (taken == total) return null;
             while (taken == ready && failure == null && !closed) changed.awaitUninterruptibly();
             if (closed) throw new IllegalStateException("the loader is closed");
-            if (taken == ready) throw failure instanceof InputException e ? new InputException(e.getMessage(), e)
-                    : new IllegalStateException("reading a batch failed", failure);
+            if (taken == ready)
+                throw failure instanceof InputException e ? new InputException(e.getMessage(), e)
+                        : new IllegalStateException("reading a batch failed", failure);
             changed.signalAll(); // the slot of the batch before this one is free
             return ring[taken++ % ring.length];
         } finally {
@@ -137,7 +138,8 @@ public final class BatchLoader implements AutoCloseable {
             lock.lock();
             try {
                 // A slot is free when it holds neither a batch not yet taken nor the one the consumer works on.
-                while (!closed && (generation == 0 || generation == mine && (failure != null || ready == total || ready - Math.max(0, taken - 1) >= ring.length)))
+                while (!closed && (generation == 0 || generation == mine
+                        && (failure != null || ready == total || ready - Math.max(0, taken - 1) >= ring.length)))
                     changed.awaitUninterruptibly();
                 if (closed) return;
                 if (generation != mine) {

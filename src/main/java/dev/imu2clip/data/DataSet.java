@@ -51,7 +51,8 @@ public final class DataSet implements AutoCloseable {
     /** Opens a folder whose blocks are wanted at {@code rateHz}; signals of another rate are resampled window by window. */
     public static DataSet open(Path folder, int rateHz) {
         if (!Files.isDirectory(folder))
-            throw InputException.in(folder, "is not a folder", "Give the folder of a prepared data set; 'imu2clip import' and 'imu2clip sample' make one");
+            throw InputException.in(folder, "is not a folder",
+                    "Give the folder of a prepared data set; 'imu2clip import' and 'imu2clip sample' make one");
         return new DataSet(folder, rateHz);
     }
 
@@ -65,7 +66,8 @@ public final class DataSet implements AutoCloseable {
             throw InputException.in(file, "format is '" + node.path("format").asText() + "', expected '" + DataSetInfo.FORMAT + "'", "");
         int version = node.path("version").asInt(0);
         if (version != DataSetInfo.VERSION)
-            throw InputException.in(file, "version is " + node.path("version") + ", this program reads " + DataSetInfo.VERSION, "Make the data set again");
+            throw InputException.in(file, "version is " + node.path("version") + ", this program reads " + DataSetInfo.VERSION,
+                    "Make the data set again");
         Map<String, Object> creation = new LinkedHashMap<>();
         node.path("creation").properties().forEach(e -> creation.put(e.getKey(), e.getValue()));
         return new DataSetInfo(node.path("name").asText(layout.folder().getFileName().toString()), node.path("source").asText(),
@@ -78,8 +80,8 @@ public final class DataSet implements AutoCloseable {
         if (!list.isArray()) throw InputException.in(file, "must be a JSON list of recordings", "");
         for (JsonNode node : list) {
             String uid = Layout.checkUid(node.path("uid").asText(), file);
-            var recording = new RecordingInfo(uid, node.path("subject").asText(), node.path("rateHz").asDouble(), node.path("seconds").asDouble(),
-                    node.path("source").asText());
+            var recording = new RecordingInfo(uid, node.path("subject").asText(), node.path("rate_hz").asDouble(),
+                    node.path("seconds").asDouble(), node.path("source").asText());
             if (recordings.put(uid, recording) != null) throw InputException.in(file, "names the recording " + uid + " twice", "");
         }
     }
@@ -92,7 +94,8 @@ public final class DataSet implements AutoCloseable {
             for (String uid : uids) {
                 Split other = where.put(Layout.checkUid(uid, file), split);
                 if (other != null)
-                    throw InputException.in(file, "recording " + uid + " is named twice" + (other == split ? "" : ", also in the " + other.id() + " split"),
+                    throw InputException.in(file, "recording " + uid + " is named twice"
+                            + (other == split ? "" : ", also in the " + other.id() + " split"),
                             "A recording belongs to one split");
             }
             splits.put(split, uids);
@@ -149,9 +152,11 @@ public final class DataSet implements AutoCloseable {
     }
 
     private InputException empty(Split split, int uids, int candidates, Rejections rejections) {
-        String why = uids == 0 ? "it names no recording" : candidates == 0 ? layout.windows() + " has no window of its " + uids + " recordings"
+        String why = uids == 0 ? "it names no recording" : candidates == 0
+                ? layout.windows() + " has no window of its " + uids + " recordings"
                 : String.join("; ", rejections.summary());
-        return InputException.in(layout.split(split), "no usable window in the " + split.id() + " split: " + why, "Correct or replace the data set");
+        return InputException.in(layout.split(split), "no usable window in the " + split.id() + " split: " + why,
+                "Correct or replace the data set");
     }
 
     private Rejected problem(Window window) {
@@ -189,7 +194,8 @@ public final class DataSet implements AutoCloseable {
         try {
             recording(window.uid()).read(window, window.samples(rateHz), target, byteOffset);
         } catch (Rejected rejected) {
-            throw new InputException(layout.folder() + ": " + window + " cannot be used: " + rejected.reason + " (" + rejected.getMessage() + ")");
+            throw new InputException(layout.folder() + ": " + window + " cannot be used: " + rejected.reason + " (" + rejected.getMessage()
+                    + ")");
         }
     }
 

@@ -27,7 +27,8 @@ public final class DataSetWriter {
     public DataSetWriter(Path folder, boolean overwrite) {
         layout = new Layout(folder);
         try {
-            if (Files.exists(folder) && !Files.isDirectory(folder)) throw InputException.in(folder, "is a file, expected a folder to write to", "");
+            if (Files.exists(folder) && !Files.isDirectory(folder))
+                throw InputException.in(folder, "is a file, expected a folder to write to", "");
             if (Files.isDirectory(folder)) {
                 boolean empty;
                 try (Stream<Path> entries = Files.list(folder)) {
@@ -60,7 +61,8 @@ public final class DataSetWriter {
     /** Writes a signal, six channels in m/s² and rad/s at {@link DataSetInfo#RATE_HZ}, and its clock, which begins at 0. */
     public void add(String uid, String subject, String source, float[][] channels) {
         Layout.checkUid(uid, layout.signal(uid));
-        if (recordings.stream().anyMatch(r -> r.uid().equals(uid))) throw new InputException("two recordings are called " + uid + ". Rename one");
+        if (recordings.stream().anyMatch(r -> r.uid().equals(uid)))
+            throw new InputException("two recordings are called " + uid + ". Rename one");
         int samples = channels[0].length;
         double stepMs = 1000.0 / DataSetInfo.RATE_HZ;
         Npy.write(layout.signal(uid), Npy.Type.F4, Shape.of(Recording.CHANNELS, samples), sink -> {

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -17,9 +16,9 @@ import java.util.stream.Stream;
  */
 public final class HaptImporter implements Importer {
     private static final int RATE_HZ = 50;
-    private static final Pattern ACCEL_FILE = Pattern.compile("acc_exp(\\d+)_user(\\d+)\\.txt(\\.gz)?");
-    private static final List<String> ACTIVITIES = List.of("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING",
-            "STAND_TO_SIT", "SIT_TO_STAND", "SIT_TO_LIE", "LIE_TO_SIT", "STAND_TO_LIE", "LIE_TO_STAND");
+    private static final Pattern ACCEL_FILE = Pattern.compile("acc_exp(\\d{1,6})_user(\\d{1,6})\\.txt(\\.gz)?");
+    private static final List<String> ACTIVITIES = List.of("walking", "walking upstairs", "walking downstairs", "sitting", "standing",
+            "laying", "stand to sit", "sit to stand", "sit to lie", "lie to sit", "stand to lie", "lie to stand");
 
     @Override
     public String name() {
@@ -30,7 +29,8 @@ public final class HaptImporter implements Importer {
     public Source about() {
         return new Source("Smartphone-Based Recognition of Human Activities and Postural Transitions (HAPT), v2.1",
                 "as the data set's README states: as is, citation required, no commercial use",
-                "Reyes-Ortiz, Oneto, Sama, Parra, Anguita: Transition-Aware Human Activity Recognition Using Smartphones. Neurocomputing, 2015");
+                "Reyes-Ortiz, Oneto, Sama, Parra, Anguita: Transition-Aware Human Activity Recognition Using Smartphones. "
+                        + "Neurocomputing, 2015");
     }
 
     @Override
@@ -52,20 +52,23 @@ public final class HaptImporter implements Importer {
             recordings.add(new Raw("hapt_" + id, "user" + name.group(2), accel.getFileName().toString(),
                     () -> signal(accel, existing(raw, "gyro_" + id + ".txt"), labels, experiment)));
         }
-        if (recordings.isEmpty()) throw InputException.in(raw, "has no acc_expXX_userYY.txt or .txt.gz", "Give the folder that holds RawData");
+        if (recordings.isEmpty())
+            throw InputException.in(raw, "has no acc_expXX_userYY.txt or .txt.gz", "Give the folder that holds RawData");
         return recordings;
     }
 
     private static Path existing(Path folder, String name) {
         for (String ending : List.of("", ".gz")) if (Files.exists(folder.resolve(name + ending))) return folder.resolve(name + ending);
-        throw InputException.in(folder, "has no " + name + " or " + name + ".gz", "Give the folder of the HAPT data set, which holds RawData");
+        throw InputException.in(folder, "has no " + name + " or " + name + ".gz",
+                "Give the folder of the HAPT data set, which holds RawData");
     }
 
     private static Signal signal(Path accel, Path gyro, double[][] labels, int experiment) {
         double[][] a = NumberTable.read(accel, 3);
         double[][] g = NumberTable.read(gyro, 3);
         if (a[0].length != g[0].length)
-            throw InputException.in(gyro, "has " + g[0].length + " samples, " + accel.getFileName() + " has " + a[0].length, "The two belong together line by line");
+            throw InputException.in(gyro, "has " + g[0].length + " samples, " + accel.getFileName() + " has " + a[0].length,
+                    "The two belong together line by line");
         float[][] channels = new float[6][a[0].length];
         for (int c = 0; c < 6; c++) for (int i = 0; i < a[0].length; i++) channels[c][i] = (float) (c < 3 ? a[c][i] : g[c - 3][i]);
         List<Span> spans = new ArrayList<>();
@@ -73,8 +76,9 @@ public final class HaptImporter implements Importer {
             if (labels[0][row] != experiment) continue;
             int activity = (int) labels[2][row];
             if (activity < 1 || activity > ACTIVITIES.size())
-                throw InputException.in(accel.resolveSibling("labels.txt"), "row " + (row + 1) + " has activity " + activity + ", expected 1 to 12", "");
-            String label = ACTIVITIES.get(activity - 1).toLowerCase(Locale.ROOT).replace('_', ' ');
+                throw InputException.in(accel.resolveSibling("labels.txt"),
+                        "row " + (row + 1) + " has activity " + activity + ", expected 1 to 12", "");
+            String label = ACTIVITIES.get(activity - 1);
             // Samples are counted from 1, and the last one belongs to the row.
             spans.add(new Span((labels[3][row] - 1) / RATE_HZ, labels[4][row] / RATE_HZ, label, label));
         }

@@ -19,7 +19,8 @@ public final class ImportJob {
         public static final Options DEFAULT = new Options(5, 2, 0, false);
 
         public Options {
-            if (!(windowSec >= 0.1 && windowSec <= 600)) throw new InputException("the window length must lie in 0.1 .. 600 s, not " + windowSec);
+            if (!(windowSec >= 0.1 && windowSec <= 600))
+                throw new InputException("the window length must lie in 0.1 .. 600 s, not " + windowSec);
             if (!(minSpanSec > 0)) throw new InputException("the shortest labelled span must be above 0 s, not " + minSpanSec);
         }
     }
@@ -44,7 +45,8 @@ public final class ImportJob {
         }
         progress.at(sources.size(), sources.size(), "splits");
         if (windows.isEmpty())
-            throw InputException.in(source, "no labelled span is as long as a window of " + options.windowSec + " s", "Choose a shorter --window-sec");
+            throw InputException.in(source, "no labelled span is as long as a window of " + options.windowSec + " s",
+                    "Choose a shorter --window-sec");
         var splits = SubjectSplit.of(writer.recordings(), windows, options.seed);
         writer.finish(info(importer, options), windows, splits);
         return PreparedSummary.of(writer.recordings(), windows, splits);

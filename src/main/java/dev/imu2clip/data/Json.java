@@ -31,7 +31,8 @@ final class Json {
             throw new InputException(file + ": does not exist", e);
         } catch (JsonProcessingException e) {
             String place = e.getLocation() == null ? "" : "line " + e.getLocation().getLineNr() + ": ";
-            throw new InputException(file + ": " + place + "is no valid JSON (" + e.getOriginalMessage() + "). Correct it or make the data set again", e);
+            throw new InputException(file + ": " + place + "is no valid JSON (" + e.getOriginalMessage()
+                    + "). Correct it or make the data set again", e);
         } catch (IOException e) {
             throw new InputException(file + ": cannot be read (" + e + ")", e);
         }

@@ -38,7 +38,8 @@ record Layout(Path folder) {
     /** A uid becomes a file name, so it must be one. @throws InputException naming {@code file}, where it was read */
     static String checkUid(String uid, Path file) {
         if (!uid.matches("[A-Za-z0-9][A-Za-z0-9._+@=-]{0,199}"))
-            throw InputException.in(file, "'" + uid + "' cannot be the uid of a recording", "A uid is made of letters, digits and . _ + @ = -");
+            throw InputException.in(file, "'" + uid + "' cannot be the uid of a recording",
+                    "A uid is made of letters, digits and . _ + @ = -");
         return uid;
     }
 }

@@ -93,7 +93,8 @@ final class MotionSimulator {
                 strikeSize = strike * vertical * (1 + 0.2 * rng.normal()) * (lastStep % 2 == 0 ? 1 + asymmetry : 1 - asymmetry);
             }
             double since = (i - strikeAt) / RATE;
-            double ring = strikeAt < 0 || since > 0.25 ? 0 : strikeSize * StrictMath.exp(-since / 0.03) * StrictMath.cos(2 * Math.PI * 18 * since);
+            double ring = strikeAt < 0 || since > 0.25 ? 0
+                    : strikeSize * StrictMath.exp(-since / 0.03) * StrictMath.cos(2 * Math.PI * 18 * since);
             motion[Z][i] += envelope * (vertical * (StrictMath.cos(step) + second * StrictMath.cos(2 * step + 0.7)) + ring);
             motion[X][i] += envelope * vertical * (0.4 * StrictMath.sin(step + 0.5) - 0.25 * ring / Math.max(vertical, 0.1));
             motion[Y][i] += envelope * vertical * side * StrictMath.sin(stride);
@@ -120,7 +121,8 @@ final class MotionSimulator {
             motion[X][i] += ahead * minimumJerkAcceleration(s) / (seconds * seconds);
             // One sits down with a thud.
             double since = (s - 1) * seconds;
-            if (direction < 0 && since >= 0 && since < 0.4) motion[Z][i] += 2.5 * vigour * StrictMath.exp(-since / 0.05) * StrictMath.cos(2 * Math.PI * 9 * since);
+            if (direction < 0 && since >= 0 && since < 0.4)
+                motion[Z][i] += 2.5 * vigour * StrictMath.exp(-since / 0.05) * StrictMath.cos(2 * Math.PI * 9 * since);
         }
     }
 

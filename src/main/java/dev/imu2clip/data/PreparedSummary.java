@@ -30,7 +30,8 @@ public record PreparedSummary(int recordings, double minutes, Map<String, int[]>
     /** A table, one label a line. */
     public String table() {
         int width = windows.keySet().stream().mapToInt(String::length).max().orElse(0) + 2;
-        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%d recordings, %.1f minutes, %d windows%n", recordings, minutes, count(null)));
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%d recordings, %.1f minutes, %d windows%n", recordings, minutes,
+                count(null)));
         String row = "  %-" + width + "s %9s %11s %6s%n";
         text.append(String.format(Locale.ROOT, row, "", "training", "validation", "test"));
         windows.forEach((label, n) -> text.append(String.format(Locale.ROOT, row, label, n[0], n[1], n[2])));

@@ -46,13 +46,15 @@ final class Recording {
             throw new Rejected(Reason.WRONG_CHANNELS, signal.file() + ": shape " + shape + ", expected (6, N) or (N, 6)");
         long count = shape.size(channelsFirst ? 1 : 0);
         if (clock.shape().count() != count || clock.shape().size(0) != count || count > Integer.MAX_VALUE)
-            throw new Rejected(Reason.UNREADABLE_FILE, clock.file() + ": shape " + clock.shape() + ", expected (" + count + ",) as the signal has samples");
+            throw new Rejected(Reason.UNREADABLE_FILE, clock.file() + ": shape " + clock.shape() + ", expected (" + count
+                    + ",) as the signal has samples");
         samples = (int) count;
         channelStride = signal.stride(channelsFirst ? 0 : 1);
         timeStride = signal.stride(channelsFirst ? 1 : 0);
         checkClock();
         rateHz = (int) Math.round(declaredHz > 0 ? declaredHz : 1000.0 * (samples - 1) / (clock.at(samples - 1) - clock.at(0)));
-        if (rateHz < 1 || rateHz > 100_000) throw new Rejected(Reason.CLOCK, clock.file() + ": a rate of " + rateHz + " Hz; timestamps are milliseconds");
+        if (rateHz < 1 || rateHz > 100_000)
+            throw new Rejected(Reason.CLOCK, clock.file() + ": a rate of " + rateHz + " Hz; timestamps are milliseconds");
         resampler = rateHz == wantedHz ? null : new Resampler(rateHz, wantedHz);
     }
 
@@ -135,7 +137,8 @@ final class Recording {
     private void checkFinite(Window window, int channel, MemorySegment target, long at, int count) {
         for (int i = 0; i < count; i++) {
             float value = target.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at + (long) i * Float.BYTES);
-            if (!Float.isFinite(value)) throw new Rejected(Reason.NOT_FINITE, window + ", " + NAMES[channel] + " sample " + i + " is " + value);
+            if (!Float.isFinite(value))
+                throw new Rejected(Reason.NOT_FINITE, window + ", " + NAMES[channel] + " sample " + i + " is " + value);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.imu2clip.data;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 /**
  * What is known of a recording beside its signal; an entry of {@code recordings.json}.
  *
@@ -9,4 +11,4 @@ package dev.imu2clip.data;
  * @param seconds duration
  * @param source file or files it was made from
  */
-public record RecordingInfo(String uid, String subject, double rateHz, double seconds, String source) {}
+public record RecordingInfo(String uid, String subject, @JsonProperty("rate_hz") double rateHz, double seconds, String source) {}

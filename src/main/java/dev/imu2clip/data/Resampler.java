@@ -66,7 +66,8 @@ public final class Resampler {
             double[] kernel = kernels[out % to];
             int begin = out / to * from - width;
             double sum = 0;
-            for (int tap = Math.max(0, -begin); tap < kernel.length && begin + tap < n; tap++) sum += kernel[tap] * signal[at + begin + tap];
+            int last = Math.min(kernel.length, n - begin);
+            for (int tap = Math.max(0, -begin); tap < last; tap++) sum += kernel[tap] * signal[at + begin + tap];
             result[resultAt + out] = (float) sum;
         }
     }

@@ -35,7 +35,8 @@ final class WindowFile {
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": does not exist. Make the data set again", e);
         } catch (CsvParseException | UncheckedIOException | IOException e) {
-            throw new InputException(file + ": is no valid UTF-8 CSV file (" + e.getMessage() + ")", e);
+            throw new InputException(file + ": is no valid UTF-8 CSV file (" + e.getMessage()
+                    + (e.getCause() == null ? "" : ": " + e.getCause().getMessage()) + ")", e);
         }
         return windows;
     }
@@ -51,7 +52,8 @@ final class WindowFile {
     }
 
     private static String field(Path file, NamedCsvRecord row, String column) {
-        return row.findField(column).orElseThrow(() -> at(file, row, "column '" + column + "' is missing; the columns are " + row.getHeader()));
+        return row.findField(column).orElseThrow(() -> at(file, row,
+                "column '" + column + "' is missing; the columns are " + row.getHeader()));
     }
 
     private static double seconds(Path file, NamedCsvRecord row, String column) {

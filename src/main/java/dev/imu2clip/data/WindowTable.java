@@ -62,7 +62,8 @@ public record WindowTable(List<Window> windows) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (Window w : windows)
-                digest.update((w.uid() + "\0" + w.start() + "\0" + w.end() + "\0" + w.text() + "\0" + w.label() + "\n").getBytes(StandardCharsets.UTF_8));
+                digest.update(String.join("\0", w.uid(), w.start() + "", w.end() + "", w.text(), w.label(),
+                        "\n").getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has SHA-256

@@ -10,8 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 
-/** Writes a file so that a reader, or a crash, sees the old content or the whole new one: temporary file, fsync, rename, fsync of the folder. */
+/**
+ * Writes a file so that a reader, or a crash, sees the old content or the whole new one: temporary file, fsync, rename, fsync of the
+ * folder.
+ */
 public final class AtomicFile {
     private AtomicFile() {}
 
@@ -30,8 +34,9 @@ public final class AtomicFile {
         Path temporary = null;
         try {
             Files.createDirectories(folder);
-            temporary = Files.createTempFile(folder, "." + target.getFileName(), ".tmp");
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+            // Not createTempFile: its files are for the owner alone, and these are to have the permissions that the user's umask gives.
+            temporary = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 content.writeTo(channel);
                 channel.force(true);
             }

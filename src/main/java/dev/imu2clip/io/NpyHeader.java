@@ -40,12 +40,14 @@ public record NpyHeader(Npy.Type type, Shape shape, boolean fortran, long dataOf
         if (size < prefix) throw truncated(file, "has " + size + " bytes; the header's length needs " + prefix);
         long length = version == 1 ? bytes.get(Npy.SHORT, 8) & 0xFFFF : bytes.get(Npy.INT, 8) & 0xFFFF_FFFFL;
         if (length > MAX_HEADER)
-            throw InputException.in(file, "claims a header of " + length + " bytes (at most " + MAX_HEADER + ")", "The file is damaged; save it again");
+            throw InputException.in(file, "claims a header of " + length + " bytes (at most " + MAX_HEADER + ")",
+                    "The file is damaged; save it again");
         if (prefix + length > size)
             throw truncated(file, "claims a header of " + length + " bytes but has " + size + " bytes altogether");
         String text = new String(bytes.asSlice(prefix, length).toArray(ValueLayout.JAVA_BYTE),
                 version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
-        var header = new NpyHeader(type(file, text), shape(file, text), group(file, ORDER, text, "fortran_order").equals("True"), prefix + length);
+        var header = new NpyHeader(type(file, text), shape(file, text), group(file, ORDER, text, "fortran_order").equals("True"),
+                prefix + length);
         header.checkLength(file, size);
         return header;
     }
@@ -56,7 +58,8 @@ public record NpyHeader(Npy.Type type, Shape shape, boolean fortran, long dataOf
             throw truncated(file, "shape " + shape + " of " + type.descr + " needs " + shape.count() + " x " + type.bytes
                     + " bytes of data, the file has " + present);
         if (dataBytes() < present)
-            throw InputException.in(file, "has " + (present - dataBytes()) + " bytes more than shape " + shape + " of " + type.descr + " needs",
+            throw InputException.in(file, "has " + (present - dataBytes()) + " bytes more than shape " + shape + " of " + type.descr
+                    + " needs",
                     "The file is damaged; save it again");
     }
 
@@ -76,7 +79,8 @@ public record NpyHeader(Npy.Type type, Shape shape, boolean fortran, long dataOf
         String list = group(file, SHAPE, header, "shape").replace("L", "").strip();
         if (list.isEmpty()) return Shape.of();
         try {
-            return Shape.of(Arrays.stream(list.split(",")).map(String::strip).filter(s -> !s.isEmpty()).mapToLong(Long::parseLong).toArray());
+            var sizes = Arrays.stream(list.split(",")).map(String::strip).filter(s -> !s.isEmpty());
+            return Shape.of(sizes.mapToLong(Long::parseLong).toArray());
         } catch (ArithmeticException | NumberFormatException e) {
             throw InputException.in(file, "claims the impossible shape (" + list + ")", "The file is damaged; save it again");
         }
@@ -85,7 +89,8 @@ public record NpyHeader(Npy.Type type, Shape shape, boolean fortran, long dataOf
     private static String group(Path file, Pattern pattern, String header, String key) {
         Matcher matcher = pattern.matcher(header);
         if (!matcher.find())
-            throw InputException.in(file, "its header has no usable '" + key + "': " + header.strip(), "Plain arrays are read, no records or objects");
+            throw InputException.in(file, "its header has no usable '" + key + "': " + header.strip(),
+                    "Plain arrays are read, no records or objects");
         return matcher.group(1);
     }
 

@@ -52,7 +52,8 @@ public final class NpySink {
 
     /** Puts whole elements as they stand in memory, which must already be of the file's type. */
     public void put(MemorySegment values) throws IOException {
-        if (values.byteSize() % type.bytes != 0) throw new IllegalArgumentException(values.byteSize() + " bytes are no whole " + type + " elements");
+        if (values.byteSize() % type.bytes != 0)
+            throw new IllegalArgumentException(values.byteSize() + " bytes are no whole " + type + " elements");
         flush();
         MemorySegment staging = MemorySegment.ofBuffer(buffer); // heap segments have no byte buffer of their own
         for (long at = 0; at < values.byteSize(); at += buffer.capacity()) {

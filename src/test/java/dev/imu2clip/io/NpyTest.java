@@ -57,7 +57,8 @@ class NpyTest {
             new Case("<f4", 4, i -> (long) Float.floatToIntBits(i)), new Case("<f8", 8, i -> Double.doubleToLongBits(i)),
             new Case("<f2", 2, i -> (long) Float.floatToFloat16(i)), new Case("<i4", 4, i -> (long) i),
             new Case("<i8", 8, i -> (long) i), new Case("|u1", 1, i -> (long) i)})
-            assertArrayEquals(expected, Npy.floats(file(version, header(c.descr, "False", "(2, 3)"), sequence(6, c.bytes, c.bits))), c.descr);
+            assertArrayEquals(expected, Npy.floats(file(version, header(c.descr, "False", "(2, 3)"), sequence(6, c.bytes, c.bits))),
+                    c.descr);
         assertArrayEquals(new float[] {0, 1, 1}, Npy.floats(file(version, header("|b1", "False", "(3,)"), new byte[] {0, 1, 1})));
     }
 
@@ -134,12 +135,51 @@ class NpyTest {
     void refusesWhatIsNoNpyFile() throws IOException {
         Path text = Files.writeString(folder.resolve("t.npy"), "a,b,c\n1,2,3\n");
         assertTrue(assertThrows(InputException.class, () -> Npy.floats(text)).getMessage().contains("not an npy file"));
-        assertTrue(assertThrows(InputException.class, () -> Npy.floats(folder.resolve("none.npy"))).getMessage().contains("does not exist"));
+        assertTrue(assertThrows(InputException.class,
+                () -> Npy.floats(folder.resolve("none.npy"))).getMessage().contains("does not exist"));
         assertThrows(InputException.class, () -> Npy.floats(folder));
         Path huge = file(2, header("<f4", "False", "(6,)"), new byte[24]);
         byte[] bytes = Files.readAllBytes(huge);
         bytes[11] = (byte) 0xFF;
         Files.write(huge, bytes);
         assertTrue(assertThrows(InputException.class, () -> Npy.floats(huge)).getMessage().contains("claims a header"));
+    }
+
+    @Test
+    void aFullDiskIsAnErrorThatKeepsTheOldFile() throws IOException {
+        Path full = Path.of("/dev/full");
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(full), "/dev/full is Linux's");
+        Path file = folder.resolve("kept.npy");
+        Npy.write(file, Shape.of(2), new float[] {1, 2});
+        var error = assertThrows(InputException.class, () -> AtomicFile.write(file, channel -> {
+            try (var disk = java.nio.channels.FileChannel.open(full, java.nio.file.StandardOpenOption.WRITE)) {
+                NpySink sink = new NpySink(disk, Npy.Type.F4, 100_000);
+                sink.put(new float[100_000], 0, 100_000);
+                sink.finish();
+            }
+        }));
+        assertTrue(error.getMessage().contains("No space left") && error.getMessage().contains("kept.npy"), error.getMessage());
+        assertArrayEquals(new float[] {1, 2}, Npy.floats(file));
+        try (var files = Files.list(folder)) {
+            assertEquals(1, files.count(), "no temporary file is left");
+        }
+    }
+
+    @Test
+    void survivesDamagedHeaders() throws IOException {
+        byte[] whole = Files.readAllBytes(file(1, header("<f4", "False", "(2, 3)"), new byte[24]));
+        var random = new java.util.Random(1);
+        int refused = 0;
+        for (int trial = 0; trial < 2000; trial++) {
+            byte[] damaged = whole.clone();
+            for (int k = 0; k <= trial % 3; k++) damaged[random.nextInt(damaged.length - 24)] = (byte) random.nextInt(256);
+            Path path = Files.write(folder.resolve("damaged.npy"), damaged);
+            try {
+                Npy.floats(path);
+            } catch (InputException e) {
+                refused++;
+            }
+        }
+        assertTrue(refused > 500, "refused " + refused);
     }
 }

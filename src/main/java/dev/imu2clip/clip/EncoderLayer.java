@@ -1,0 +1,72 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.nn.LayerNorm;
+import dev.imu2clip.nn.Linear;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.ops.Activation;
+import dev.imu2clip.ops.Attention;
+import dev.imu2clip.ops.AttentionMask;
+import dev.imu2clip.ops.Elementwise;
+import dev.imu2clip.ops.Gather;
+import dev.imu2clip.ops.Layout;
+import dev.imu2clip.tensor.Tensor;
+
+/**
+ * A transformer block of CLIP, pre-norm: {@code x += attention(norm1(x))}, {@code x += fc2(gelu(fc1(norm2(x))))}. Parameters by Hugging
+ * Face's names, but for {@code self_attn.qkv_proj}, which is q_proj, k_proj and v_proj one after the other along their first dimension:
+ * one product instead of three, and attention reads its result as it lies.
+ */
+final class EncoderLayer extends Module {
+    private final LayerNorm norm1;
+    private final Linear qkv;
+    private final Linear out;
+    private final LayerNorm norm2;
+    private final Linear fc1;
+    private final Linear fc2;
+    private final int heads;
+    private final boolean quickGelu;
+
+    EncoderLayer(int width, int heads, int hidden, boolean quickGelu) {
+        norm1 = child("layer_norm1", new LayerNorm(width));
+        qkv = child("self_attn.qkv_proj", new Linear(width, 3L * width, true));
+        out = child("self_attn.out_proj", new Linear(width, width, true));
+        norm2 = child("layer_norm2", new LayerNorm(width));
+        fc1 = child("mlp.fc1", new Linear(width, hidden, true));
+        fc2 = child("mlp.fc2", new Linear(hidden, width, true));
+        this.heads = heads;
+        this.quickGelu = quickGelu;
+    }
+
+    /** @param x (B, T, width); so is the result */
+    Tensor forward(Tape tape, Tensor x, AttentionMask mask) {
+        return feedForward(tape, Elementwise.add(tape, x, out.forward(tape, attend(tape, x, mask))));
+    }
+
+    /**
+     * The result for some tokens only. All tokens are attended to, but what follows is left out for the others, exactly.
+     *
+     * @param rows int32 (R): places of the tokens among the B * T
+     * @return (R, width)
+     */
+    Tensor forward(Tape tape, Tensor x, AttentionMask mask, Tensor rows) {
+        Tensor attended = rowsOf(tape, attend(tape, x, mask), rows);
+        return feedForward(tape, Elementwise.add(tape, rowsOf(tape, x, rows), out.forward(tape, attended)));
+    }
+
+    private Tensor attend(Tape tape, Tensor x, AttentionMask mask) {
+        long width = x.size(2);
+        Tensor packed = qkv.forward(tape, norm1.forward(tape, x));
+        return Attention.selfAttention(tape, Layout.reshape(tape, packed, x.size(0), x.size(1), 3, heads, width / heads), mask);
+    }
+
+    private Tensor feedForward(Tape tape, Tensor x) {
+        Tensor hidden = fc1.forward(tape, norm2.forward(tape, x));
+        Tensor active = quickGelu ? Activation.quickGelu(tape, hidden) : Activation.gelu(tape, hidden);
+        return Elementwise.add(tape, x, fc2.forward(tape, active));
+    }
+
+    private static Tensor rowsOf(Tape tape, Tensor x, Tensor rows) {
+        return Gather.rows(tape, Layout.reshape(tape, x, x.count() / x.size(-1), x.size(-1)), rows);
+    }
+}

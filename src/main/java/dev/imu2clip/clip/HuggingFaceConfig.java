@@ -1,0 +1,44 @@
+package dev.imu2clip.clip;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.imu2clip.io.InputException;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What a Hugging Face {@code config.json} says of a text tower and the shapes of its weights do not.
+ *
+ * @param heads     attention heads; 0 where unsaid
+ * @param quickGelu whether the MLP uses QuickGELU, as OpenAI's models do and some others do not
+ */
+public record HuggingFaceConfig(int heads, boolean quickGelu) {
+    /** OpenAI's models. */
+    public static final HuggingFaceConfig OPENAI = new HuggingFaceConfig(0, true);
+    private static final String FILE = "config.json";
+    private static final double EPSILON = 1e-5;
+
+    /** The config in a folder; {@link #OPENAI} where there is none. */
+    static HuggingFaceConfig beside(Path folder) {
+        Path file = folder.resolve(FILE);
+        if (!Files.isRegularFile(file)) return OPENAI;
+        JsonNode root;
+        try {
+            root = new JsonMapper().readTree(Files.readString(file));
+        } catch (JsonProcessingException e) {
+            throw InputException.in(file, "is not valid JSON (" + e.getOriginalMessage() + ")", "Get the file again");
+        } catch (IOException e) {
+            throw new InputException(file + ": cannot be read (" + e + "). Get the file again, or remove it", e);
+        }
+        JsonNode text = root.path("text_config").isObject() ? root.path("text_config") : root;
+        String activation = text.path("hidden_act").asText("quick_gelu");
+        if (!activation.equals("quick_gelu") && !activation.equals("gelu"))
+            throw InputException.in(file, "hidden_act is '" + activation + "'", "quick_gelu and gelu are known");
+        double epsilon = text.path("layer_norm_eps").asDouble(EPSILON);
+        if (epsilon != EPSILON) throw InputException.in(file, "layer_norm_eps is " + epsilon, "Only " + EPSILON + " is supported");
+        return new HuggingFaceConfig(Math.max(0, text.path("num_attention_heads").asInt(0)), activation.equals("quick_gelu"));
+    }
+}

@@ -1,0 +1,81 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.io.AtomicFile;
+import dev.imu2clip.io.InputException;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** SHA-256 of texts and files, in hexadecimal. That of a file is remembered as long as the file stays the same. */
+final class Sha256 {
+    private static final int CHUNK = 1 << 20;
+
+    private Sha256() {}
+
+    static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
+
+    static String of(String text) {
+        return HexFormat.of().formatHex(digest().digest(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /**
+     * Hash of a file's bytes. A large file takes a second, so the result is kept in {@code cache} beside the file's path, size, time of
+     * last change and inode, and holds until one of them differs.
+     */
+    static String of(Path file, Path cache) {
+        try {
+            Path real = file.toRealPath();
+            BasicFileAttributes now = Files.readAttributes(real, BasicFileAttributes.class);
+            String state = real + "\n" + now.size() + " " + now.lastModifiedTime() + " " + now.fileKey() + "\n";
+            Path memory = cache.resolve("sha256").resolve(of(real.toString()).substring(0, 16));
+            String remembered = remembered(memory, state);
+            if (remembered != null) return remembered;
+            String hash = ofBytes(real);
+            remember(memory, state + hash + "\n");
+            return hash;
+        } catch (IOException e) {
+            throw new InputException(file + ": cannot be read (" + e.getMessage() + "). Check that it is a readable file", e);
+        }
+    }
+
+    private static String remembered(Path memory, String state) {
+        try {
+            String text = Files.readString(memory);
+            String hash = text.startsWith(state) ? text.substring(state.length()).strip() : "";
+            return hash.matches("[0-9a-f]{64}") ? hash : null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private static void remember(Path memory, String text) {
+        try {
+            AtomicFile.write(memory, text);
+        } catch (InputException e) {
+            // It is only faster with it.
+        }
+    }
+
+    private static String ofBytes(Path file) throws IOException {
+        MessageDigest digest = digest();
+        ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
+        try (FileChannel channel = FileChannel.open(file)) {
+            while (channel.read(chunk.clear()) >= 0) digest.update(chunk.flip());
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+}

@@ -1,0 +1,78 @@
+package dev.imu2clip.imu;
+
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.tensor.DType;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Saved IMU encoders: a safetensors file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the
+ * encoder's name. A training checkpoint, where the same names stand behind {@code encoder.}, is read too.
+ */
+public final class EncoderFile {
+    private static final String NAME = "imu_encoder_name";
+    private static final String CHECKPOINT_PREFIX = "encoder.";
+
+    /** An encoder and the memory of its weights. */
+    public record Loaded(ImuEncoder encoder, ParameterStore store, Map<String, String> metadata) implements AutoCloseable {
+        @Override
+        public void close() {
+            store.close();
+        }
+    }
+
+    private EncoderFile() {}
+
+    /** Writes the encoder's parameters out of a store that holds them under {@code prefix}. */
+    public static void save(Path file, ImuEncoder encoder, ParameterStore store, String prefix, Map<String, String> metadata) {
+        Map<String, String> all = new TreeMap<>(metadata);
+        all.put(NAME, encoder.name());
+        try (Arena arena = Arena.ofConfined()) {
+            List<Safetensors.Source> sources = store.save(arena).stream().filter(saved -> saved.name().startsWith(prefix))
+                    .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes())).toList();
+            Safetensors.write(file, all, sources);
+        }
+    }
+
+    /** Loads a frozen encoder. A file without a name in its metadata is taken for {@code mw2}. */
+    public static Loaded load(Path file, Device device) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            ImuEncoder encoder = ImuEncoder.create(tensors.metadata().getOrDefault(NAME, "mw2"));
+            ParameterStore store = ParameterStore.allocate(device, encoder, false);
+            try {
+                fill(store, "", tensors);
+            } catch (RuntimeException e) {
+                store.close();
+                throw e;
+            }
+            return new Loaded(encoder, store, tensors.metadata());
+        }
+    }
+
+    /** Copies a saved encoder into a store that holds an encoder's parameters under {@code prefix}; others stay as they are. */
+    public static void fill(ParameterStore store, String prefix, Path file) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            fill(store, prefix, tensors);
+        }
+    }
+
+    private static void fill(ParameterStore store, String prefix, Safetensors tensors) {
+        boolean checkpoint = tensors.names().stream().anyMatch(name -> name.startsWith(CHECKPOINT_PREFIX));
+        store.parameters().forEach((name, parameter) -> {
+            if (!name.startsWith(prefix)) return;
+            String theirs = (checkpoint ? CHECKPOINT_PREFIX : "") + name.substring(prefix.length());
+            tensors.require(theirs, parameter.shape());
+            float[] values = tensors.floats(theirs);
+            for (float value : values)
+                if (!Float.isFinite(value)) throw InputException.in(tensors.file(), "tensor '" + theirs + "' holds a value that is not finite", "The file is damaged or its training failed");
+            parameter.value().set(values);
+        });
+    }
+}

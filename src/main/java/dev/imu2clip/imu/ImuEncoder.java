@@ -1,0 +1,42 @@
+package dev.imu2clip.imu;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.tensor.Tensor;
+
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/** Maps windows of motion, (N, 6, T) with acceleration x, y, z in m/s² and then angular velocity x, y, z in rad/s, to (N, 512). */
+public abstract class ImuEncoder extends Module {
+    /** Channels of a window: three of acceleration, three of angular velocity. */
+    public static final int CHANNELS = 6;
+
+    private static final Map<String, Supplier<ImuEncoder>> BY_NAME = new TreeMap<>(Map.of(
+            "mw2", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_CHANNELS),
+            "mw2_time", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_TIME)));
+
+    /** A new encoder by the name that configurations and saved files use ({@code imu_encoder_name}). */
+    public static ImuEncoder create(String name) {
+        Supplier<ImuEncoder> maker = BY_NAME.get(name);
+        if (maker == null) throw new InputException("imu_encoder_name: there is no encoder '" + name + "'; there is " + String.join(", ", BY_NAME.keySet()));
+        return maker.get();
+    }
+
+    /** The name it is created by. */
+    public abstract String name();
+
+    /** Size of an embedding. */
+    public abstract int width();
+
+    /**
+     * @param signals (N, 6, T)
+     * @return (N, {@link #width()})
+     */
+    public abstract Tensor encode(Tape tape, Tensor signals);
+
+    /** Throws when windows of this many samples cannot be encoded, saying which can. */
+    public abstract void checkLength(long samples);
+}

@@ -1,0 +1,92 @@
+package dev.imu2clip.imu;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.nn.Conv1d;
+import dev.imu2clip.nn.GroupNorm;
+import dev.imu2clip.nn.Gru;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.ops.Layout;
+import dev.imu2clip.ops.Pool1d;
+import dev.imu2clip.tensor.Tensor;
+
+/**
+ * The encoder of IMU2CLIP (Moon et al., arXiv 2210.14395; called MW2StackRNNPooling there): acceleration and angular velocity
+ * normalised apart, three blocks of dilated convolution and max-pooling without activation, another group norm, and a GRU whose
+ * last state is the embedding. 850,892 parameters; parameter names are the reference's, so its saved encoders load.
+ *
+ * <p>{@code mw2} is the reference to the letter, its quirk included: the GRU is fed (N, 32 channels, L) as if it were (N, time, features),
+ * so it steps over <em>channels</em> and sees time bins as features, which fits its weights only where L is 32 (978 to 1004 samples).
+ * {@code mw2_time} steps over time: the same layers and parameter shapes, any length from {@value #SHORTEST} samples on, any rate.
+ */
+public final class Mw2Encoder extends ImuEncoder {
+    private static final int WIDTH = 512, FEATURES = 32, POOL = 3, DILATION = 2;
+    private static final int[] KERNELS = {10, 5, 5};
+    static final int SHORTEST = 132;
+
+    /** What the GRU takes for its steps. */
+    public enum Recurrence { OVER_CHANNELS, OVER_TIME }
+
+    /** Convolution and max-pooling; a module of its own because the reference's parameter names have one level more here. */
+    private static final class Block extends Module {
+        private final Conv1d conv;
+
+        Block(int in, int kernel) {
+            conv = child("net.0", new Conv1d(in, FEATURES, kernel, DILATION, false));
+        }
+
+        Tensor forward(Tape tape, Tensor x) {
+            return Pool1d.maxPool(tape, conv.forward(tape, x), POOL);
+        }
+    }
+
+    private final Recurrence recurrence;
+    private final GroupNorm inputNorm = child("net.0", new GroupNorm(2, CHANNELS));
+    private final Block[] blocks = {child("net.1", new Block(CHANNELS, KERNELS[0])), child("net.2", new Block(FEATURES, KERNELS[1])),
+            child("net.3", new Block(FEATURES, KERNELS[2]))};
+    private final GroupNorm outputNorm = child("net.4", new GroupNorm(4, FEATURES));
+    private final Gru gru = child("net.5", new Gru(FEATURES, WIDTH, 1, false));
+
+    public Mw2Encoder(Recurrence recurrence) {
+        this.recurrence = recurrence;
+    }
+
+    @Override
+    public String name() {
+        return recurrence == Recurrence.OVER_CHANNELS ? "mw2" : "mw2_time";
+    }
+
+    @Override
+    public int width() {
+        return WIDTH;
+    }
+
+    @Override
+    public Tensor encode(Tape tape, Tensor signals) {
+        if (signals.shape().rank() != 3 || signals.size(1) != CHANNELS)
+            throw new IllegalArgumentException("signals must be (N, " + CHANNELS + ", T), are " + signals.shape());
+        checkLength(signals.size(2));
+        Tensor x = inputNorm.forward(tape, signals);
+        for (Block block : blocks) x = block.forward(tape, x);
+        x = outputNorm.forward(tape, x);
+        // (N, C, L) to time-major: steps are channels in the reference, time bins in the corrected form.
+        x = recurrence == Recurrence.OVER_CHANNELS ? Layout.transpose(tape, x, 1, 0, 2) : Layout.transpose(tape, x, 2, 0, 1);
+        return gru.forward(tape, x).last().getFirst();
+    }
+
+    /** Time bins that reach the GRU. */
+    static long bins(long samples) {
+        long length = samples;
+        for (int kernel : KERNELS) length = Math.max(0, length - DILATION * (kernel - 1)) / POOL;
+        return length;
+    }
+
+    @Override
+    public void checkLength(long samples) {
+        long bins = bins(samples);
+        if (recurrence == Recurrence.OVER_CHANNELS && bins != FEATURES)
+            throw new InputException("the encoder mw2 takes windows of 978 to 1004 samples (5 seconds at 200 Hz), not " + samples
+                    + "; use imu_encoder_name mw2_time for other lengths");
+        if (bins < 1) throw new InputException("the encoder " + name() + " needs windows of at least " + SHORTEST + " samples, not " + samples);
+    }
+}

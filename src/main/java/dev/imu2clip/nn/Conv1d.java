@@ -1,0 +1,21 @@
+package dev.imu2clip.nn;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.tensor.Tensor;
+
+/** Convolution over time: (N, in, L) to (N, out, L'). Parameters: weight (out, in, kernel), bias (out) where it has one. Stride 1, no padding. */
+public final class Conv1d extends Module {
+    private final Parameter weight;
+    private final Parameter bias;
+    private final int dilation;
+
+    public Conv1d(long in, long out, int kernel, int dilation, boolean withBias) {
+        weight = parameter("weight", Init.uniformOf(in * kernel), out, in, kernel);
+        bias = withBias ? parameter("bias", Init.uniformOf(in * kernel), out) : null;
+        this.dilation = dilation;
+    }
+
+    public Tensor forward(Tape tape, Tensor x) {
+        return dev.imu2clip.ops.Conv1d.conv1d(tape, x, weight.value(), bias == null ? null : bias.value(), 1, 0, dilation, 1);
+    }
+}

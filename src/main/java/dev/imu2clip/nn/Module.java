@@ -1,0 +1,35 @@
+package dev.imu2clip.nn;
+
+import dev.imu2clip.tensor.Shape;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A part of a model: named parameters and named parts. Names joined by dots are those of the saved files, as in PyTorch. */
+public abstract class Module {
+    private final Map<String, Parameter> own = new LinkedHashMap<>();
+    private final Map<String, Module> children = new LinkedHashMap<>();
+
+    protected final Parameter parameter(String name, Init init, long... sizes) {
+        Parameter parameter = new Parameter(Shape.of(sizes), init);
+        if (own.put(name, parameter) != null) throw new IllegalArgumentException("two parameters are called '" + name + "'");
+        return parameter;
+    }
+
+    protected final <M extends Module> M child(String name, M module) {
+        if (children.put(name, module) != null) throw new IllegalArgumentException("two parts are called '" + name + "'");
+        return module;
+    }
+
+    /** All parameters of this module and its parts, by full name, in the order of declaration. */
+    public final Map<String, Parameter> parameters() {
+        Map<String, Parameter> all = new LinkedHashMap<>();
+        collect("", all);
+        return all;
+    }
+
+    private void collect(String prefix, Map<String, Parameter> all) {
+        own.forEach((name, parameter) -> all.put(prefix + name, parameter));
+        children.forEach((name, child) -> child.collect(prefix + name + ".", all));
+    }
+}

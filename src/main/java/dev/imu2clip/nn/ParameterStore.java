@@ -1,0 +1,138 @@
+package dev.imu2clip.nn;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.memory.Slab;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Shape;
+import dev.imu2clip.tensor.Tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+
+/**
+ * The parameters of a model in one flat slab, and their gradients in another of the same layout: one kernel updates all, one memset
+ * clears all, one write saves all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
+ * decay is for the matrices only. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
+ */
+public final class ParameterStore implements AutoCloseable {
+    private static final int ALIGNMENT = 16; // elements: 64 bytes
+
+    private final Map<String, Parameter> parameters;
+    private final Slab values;
+    private final Slab gradients;
+    private final Shape flat;
+    private final long decayed;
+
+    private ParameterStore(Device device, Map<String, Parameter> parameters, boolean trainable) {
+        this.parameters = Collections.unmodifiableMap(parameters);
+        Map<String, Long> offsets = new LinkedHashMap<>();
+        long end = lay(parameters, offsets, 0, true);
+        this.decayed = end;
+        end = lay(parameters, offsets, end, false);
+        this.flat = Shape.of(end);
+        this.values = device.allocate(Math.max(1, 4 * end), "parameters");
+        this.gradients = trainable ? device.allocate(Math.max(1, 4 * end), "gradients") : null;
+        parameters.forEach((name, parameter) -> {
+            long offset = 4 * offsets.get(name);
+            parameter.place(Tensor.in(values, offset, parameter.shape(), DType.F32),
+                    trainable ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
+        });
+    }
+
+    private static long lay(Map<String, Parameter> parameters, Map<String, Long> offsets, long from, boolean matrices) {
+        long end = from;
+        for (var entry : parameters.entrySet()) {
+            if (entry.getValue().shape().rank() >= 2 != matrices) continue;
+            offsets.put(entry.getKey(), end);
+            end += (entry.getValue().shape().count() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        }
+        return end;
+    }
+
+    /** Gives every parameter of a module its memory, zeroed; {@code trainable} adds gradients. */
+    public static ParameterStore allocate(Device device, Module module, boolean trainable) {
+        return new ParameterStore(device, module.parameters(), trainable);
+    }
+
+    /** Sets every parameter to its initial value. Each has a sequence of its own, by its place in the module. */
+    public ParameterStore initialise(long seed) {
+        int place = 0;
+        for (Parameter parameter : parameters.values()) {
+            long sequence = seed * 0x9E3779B97F4A7C15L + ++place;
+            float[] start = new float[Math.toIntExact(parameter.shape().count())];
+            for (int i = 0; i < start.length; i++) start[i] = (float) parameter.init().value(sequence, i);
+            parameter.value().set(start);
+        }
+        return this;
+    }
+
+    /**
+     * Sets every parameter from elsewhere, for instance a file: the function gets its name and shape and returns its values; it throws
+     * where it has none.
+     */
+    public ParameterStore load(BiFunction<String, Shape, float[]> source) {
+        parameters.forEach((name, parameter) -> parameter.value().set(source.apply(name, parameter.shape())));
+        return this;
+    }
+
+    /** From here on the tape writes the gradients of all parameters. */
+    public void watch(Tape tape) {
+        for (Parameter parameter : parameters.values()) tape.watch(parameter.value(), parameter.gradient());
+    }
+
+    public Map<String, Parameter> parameters() {
+        return parameters;
+    }
+
+    /** Number of learned values, the gaps not counted. */
+    public long count() {
+        return parameters.values().stream().mapToLong(p -> p.shape().count()).sum();
+    }
+
+    /** All values as one vector, gaps included. */
+    public Tensor values() {
+        return Tensor.in(values, 0, flat, DType.F32);
+    }
+
+    /** All gradients as one vector, gaps included. */
+    public Tensor gradients() {
+        return Tensor.in(gradients, 0, flat, DType.F32);
+    }
+
+    /** How many elements at the front of the vector belong to matrices: those that weight decay is for. */
+    public long decayed() {
+        return decayed;
+    }
+
+    public Device device() {
+        return values.device();
+    }
+
+    @Override
+    public void close() {
+        values.close();
+        if (gradients != null) gradients.close();
+    }
+
+    /** Name, shape and float32 bytes of every parameter, copied to the host. */
+    public List<Saved> save(Arena arena) {
+        List<Saved> all = new ArrayList<>();
+        parameters.forEach((name, parameter) -> all.add(new Saved(name, parameter.shape(), parameter.value().toHost(arena))));
+        return all;
+    }
+
+    /** One parameter on the host. */
+    public record Saved(String name, Shape shape, MemorySegment bytes) {
+        public float[] floats() {
+            return bytes.toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package dev.imu2clip.optim;
+
+import dev.imu2clip.backend.Args;
+import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.memory.Slab;
+import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Reals;
+import dev.imu2clip.tensor.Shape;
+import dev.imu2clip.tensor.Tensor;
+
+/**
+ * Adam (Kingma and Ba, arXiv 1412.6980) and AdamW (Loshchilov and Hutter, arXiv 1711.05101) over a store's flat slabs: one
+ * kernel updates every parameter. Weight decay touches matrices only. Gradients can be clipped to a global norm on the way.
+ */
+public final class Adam implements AutoCloseable {
+    /** y (1) = sum of x². */
+    static final Kernel SUM_OF_SQUARES = new Kernel("sum_of_squares", "in x, out y, size n", a -> {
+        Reals x = a.reals("x");
+        double sum = 0;
+        for (long i = 0; i < a.size("n"); i++) sum += x.get(i) * x.get(i);
+        a.reals("y").set(0, sum);
+    });
+
+    /** rates holds what changes every step: learning rate / (1 - beta1^t), sqrt(1 - beta2^t) and the learning rate itself. */
+    static final Kernel UPDATE = new Kernel("adam", "inout value, in gradient, inout m, inout v, in rates, in? squared_norm, "
+            + "real beta1, real beta2, real eps, real weight_decay, real max_norm, size decoupled, size n", Adam::define);
+
+    /** @param maxNorm largest global norm of the gradients, 0 for no clipping; {@code decoupled} makes it AdamW */
+    public record Settings(double learningRate, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, double maxNorm) {
+        public static Settings of(double learningRate) {
+            return new Settings(learningRate, 0.9, 0.999, 1e-8, 0, false, 0);
+        }
+    }
+
+    private final ParameterStore store;
+    private final Settings settings;
+    private final Slab state;
+    private final Tensor m;
+    private final Tensor v;
+    private final Tensor rates;
+    private final Tensor squaredNorm;
+    private long steps;
+
+    public Adam(ParameterStore store, Settings settings) {
+        this.store = store;
+        this.settings = settings;
+        Device device = store.device();
+        Shape flat = store.values().shape();
+        long bytes = 4 * flat.count();
+        this.state = device.allocate(2 * bytes + 128, "Adam's moments");
+        this.m = Tensor.in(state, 0, flat, DType.F32);
+        this.v = Tensor.in(state, bytes, flat, DType.F32);
+        this.rates = Tensor.in(state, 2 * bytes, Shape.of(3), DType.F32);
+        this.squaredNorm = Tensor.in(state, 2 * bytes + 64, Shape.of(1), DType.F32);
+    }
+
+    /** Updates every parameter from its gradient, with {@code factor} (a schedule's) on the learning rate. */
+    public void step(double factor) {
+        steps++;
+        double rate = settings.learningRate * factor;
+        rates.set((float) (rate / (1 - Math.pow(settings.beta1, steps))), (float) Math.sqrt(1 - Math.pow(settings.beta2, steps)), (float) rate);
+        boolean clip = settings.maxNorm > 0;
+        if (clip) SUM_OF_SQUARES.run(store.gradients(), squaredNorm, store.gradients().count());
+        long decayed = store.decayed();
+        update(0, decayed, settings.weightDecay, clip);
+        update(decayed, store.values().count() - decayed, 0, clip);
+    }
+
+    private void update(long from, long count, double weightDecay, boolean clip) {
+        if (count == 0) return;
+        UPDATE.run(store.values().view(from, count), store.gradients().view(from, count), m.view(from, count), v.view(from, count), rates,
+                clip ? squaredNorm : null, settings.beta1, settings.beta2, settings.eps, weightDecay, settings.maxNorm, settings.decoupled, count);
+    }
+
+    /** Steps taken so far. */
+    public long steps() {
+        return steps;
+    }
+
+    public Tensor firstMoment() {
+        return m;
+    }
+
+    public Tensor secondMoment() {
+        return v;
+    }
+
+    /** Continues from a saved state; the moments are set by the caller. */
+    public void continueFrom(long steps) {
+        this.steps = steps;
+    }
+
+    private static void define(Args a) {
+        Reals value = a.reals("value"), gradient = a.reals("gradient"), m = a.reals("m"), v = a.reals("v"), rates = a.reals("rates");
+        double beta1 = a.real("beta1"), beta2 = a.real("beta2"), decay = a.real("weight_decay"), clip = 1;
+        if (a.tensor("squared_norm") != null) clip = Math.min(1, a.real("max_norm") / (Math.sqrt(a.reals("squared_norm").get(0)) + 1e-6));
+        for (long i = 0; i < a.size("n"); i++) {
+            double x = value.get(i), g = clip * gradient.get(i);
+            if (a.flag("decoupled")) x -= rates.get(2) * decay * x;
+            else g += decay * x;
+            double mean = beta1 * m.get(i) + (1 - beta1) * g, square = beta2 * v.get(i) + (1 - beta2) * g * g;
+            m.set(i, mean);
+            v.set(i, square);
+            value.set(i, x - rates.get(0) * mean / (Math.sqrt(square) / rates.get(1) + a.real("eps")));
+        }
+    }
+
+    @Override
+    public void close() {
+        state.close();
+    }
+}

@@ -1,0 +1,115 @@
+package dev.imu2clip.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.optim.Adam;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Tensor;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The state of a run in one safetensors file, written atomically: parameters, Adam's moments, and in the metadata where the run stands and
+ * what it trains from. A run that continues from it ends with the same bits as one that was never stopped.
+ */
+public final class Checkpoint {
+    private static final String FORMAT = "imu2clip checkpoint 1";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** One of the best checkpoints so far, in the folder of checkpoints. */
+    public record Best(String file, int epoch, double valLoss) {}
+
+    /**
+     * Where a run stands.
+     *
+     * @param epoch     epoch in progress, from 0
+     * @param step      batches of it that are done
+     * @param globalStep optimiser steps since the start
+     * @param lossSum   sum of this epoch's training losses so far
+     * @param best      the best checkpoints, best first
+     */
+    public record Position(int epoch, int step, long globalStep, double lossSum, List<Best> best) {
+        public static final Position START = new Position(0, 0, 0, 0, List.of());
+    }
+
+    /** What the weights depend on beside the configuration: hashes of the windows and of the text features, and the program's version. */
+    public record Origin(String training, String validation, String features, String device) {}
+
+    private Checkpoint() {}
+
+    public static void save(Path file, Config config, Position position, Origin origin, ParameterStore store, Adam adam) {
+        Map<String, String> metadata = new TreeMap<>();
+        metadata.put("format", FORMAT);
+        metadata.put("imu_encoder_name", config.model().imuEncoderName());
+        metadata.put("seed", Long.toString(config.run().seed()));
+        metadata.put("config", json(config.toMap()));
+        metadata.put("position", json(position));
+        metadata.put("origin", json(origin));
+        try (Arena arena = Arena.ofConfined()) {
+            List<Safetensors.Source> sources = new ArrayList<>();
+            for (ParameterStore.Saved saved : store.save(arena)) sources.add(new Safetensors.Source(saved.name(), DType.F32, saved.shape(), saved.bytes()));
+            sources.add(source("adam.m", adam.firstMoment(), arena));
+            sources.add(source("adam.v", adam.secondMoment(), arena));
+            Safetensors.write(file, metadata, sources);
+        }
+    }
+
+    private static Safetensors.Source source(String name, Tensor tensor, Arena arena) {
+        return new Safetensors.Source(name, DType.F32, tensor.shape(), tensor.toHost(arena));
+    }
+
+    /** What a checkpoint says about itself, without its tensors. */
+    public record Header(Config config, Position position, Origin origin) {}
+
+    public static Header header(Path file) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            return header(tensors);
+        }
+    }
+
+    private static Header header(Safetensors tensors) {
+        Map<String, String> metadata = tensors.metadata();
+        if (!FORMAT.equals(metadata.get("format")))
+            throw InputException.in(tensors.file(), "is not a checkpoint that this version can continue from (format '" + metadata.get("format") + "')",
+                    "Expected '" + FORMAT + "'");
+        try {
+            return new Header(Config.fromMap(JSON.readValue(metadata.get("config"), Map.class), tensors.file().toString()),
+                    JSON.readValue(metadata.get("position"), Position.class), JSON.readValue(metadata.get("origin"), Origin.class));
+        } catch (JsonProcessingException | IllegalArgumentException e) {
+            throw new InputException(tensors.file() + ": its metadata is damaged (" + e.getMessage() + "). Use another checkpoint", e);
+        }
+    }
+
+    /** Sets parameters and optimiser to a checkpoint's and returns what it says about itself. */
+    public static Header load(Path file, ParameterStore store, Adam adam) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            Header header = header(tensors);
+            store.load((name, shape) -> {
+                tensors.require(name, shape);
+                return tensors.floats(name);
+            });
+            tensors.require("adam.m", adam.firstMoment().shape());
+            tensors.require("adam.v", adam.secondMoment().shape());
+            adam.firstMoment().set(tensors.floats("adam.m"));
+            adam.secondMoment().set(tensors.floats("adam.v"));
+            adam.continueFrom(header.position.globalStep);
+            return header;
+        }
+    }
+
+    private static String json(Object value) {
+        try {
+            return JSON.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package dev.imu2clip.train;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.imu.ImuEncoder;
+import dev.imu2clip.nn.Init;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.nn.Parameter;
+import dev.imu2clip.ops.Elementwise;
+import dev.imu2clip.ops.InfoNce;
+import dev.imu2clip.ops.L2Normalize;
+import dev.imu2clip.ops.Reduction;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Tensor;
+
+/** What pre-training learns: an IMU encoder and the temperature of the symmetric InfoNCE loss that draws it to frozen embeddings. */
+public final class ContrastiveModel extends Module {
+    /** The encoder's parameters are called {@code encoder.<name>}. */
+    public static final String ENCODER = "encoder.";
+    private static final double MAX_LOG_SCALE = Math.log(100);
+
+    private final ImuEncoder encoder;
+    private final Parameter temperature;
+    private final boolean logarithmic;
+    private final boolean learned;
+
+    /**
+     * @param logarithmic learn CLIP's log(1 / temperature), clamped to log 100; otherwise the temperature itself, as the reference
+     *                    does, which can cross zero
+     * @param initial     temperature at the start
+     * @param learned     whether gradients reach the temperature
+     */
+    public ContrastiveModel(ImuEncoder encoder, boolean logarithmic, double initial, boolean learned) {
+        this.encoder = child("encoder", encoder);
+        this.logarithmic = logarithmic;
+        this.learned = learned;
+        this.temperature = parameter(logarithmic ? "logit_scale" : "temperature", new Init.Constant(logarithmic ? -Math.log(initial) : initial), 1);
+    }
+
+    public ImuEncoder encoder() {
+        return encoder;
+    }
+
+    /** Length 1, so that neither side of a dot product matters. (N, 512). */
+    public Tensor embed(Tape tape, Tensor signals) {
+        return L2Normalize.l2Normalize(tape, encoder.encode(tape, signals));
+    }
+
+    /**
+     * Symmetric InfoNCE over the batch: cross-entropy of windows against targets plus that of targets against windows.
+     *
+     * @param embedded (N, D) from {@link #embed}
+     * @param targets  (N, D): row i belongs to window i; any length
+     * @return (1)
+     */
+    public Tensor loss(Tape tape, Tensor embedded, Tensor targets) {
+        return InfoNce.inBatch(tape, embedded, L2Normalize.l2Normalize(tape, targets), scale(tape), true, Reduction.MEAN);
+    }
+
+    private Tensor scale(Tape tape) {
+        Tensor value = learned ? temperature.value() : temperature.value().reshape(1); // a view is not watched: no gradient
+        if (logarithmic) return Elementwise.exp(tape, Elementwise.clampMax(tape, value, MAX_LOG_SCALE));
+        return Elementwise.divide(tape, tape.empty(DType.F32, 1).set(1f), value);
+    }
+
+    /** The temperature as it stands. */
+    public double temperature() {
+        double value = temperature.value().item();
+        return logarithmic ? Math.exp(-Math.min(value, MAX_LOG_SCALE)) : value;
+    }
+}

@@ -1,0 +1,86 @@
+package dev.imu2clip.train;
+
+import dev.imu2clip.data.TextIndex;
+import dev.imu2clip.data.WindowTable;
+import dev.imu2clip.eval.Classification;
+import dev.imu2clip.eval.Embeddings;
+import dev.imu2clip.eval.RankScore;
+import dev.imu2clip.eval.ResultsFile;
+import dev.imu2clip.eval.Retrieval;
+import dev.imu2clip.eval.ZeroShot;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * How well windows and texts find each other: retrieval in both directions over all windows, and zero-shot classification over the
+ * distinct texts. Where windows also carry labels that are not their texts, a window counts as classified right under its label when
+ * the nearest text is one of that label: synonyms are then no mistake.
+ */
+public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Classification byLabel) {
+    public static Evaluation of(Embeddings motion, TextFeatures texts, WindowTable windows) {
+        int[] textOf = texts.ofWindow();
+        Embeddings distinct = texts.distinct();
+        Retrieval.Report retrieval = Retrieval.evaluate(motion, distinct.select(textOf), textOf);
+        int[] nearest = ZeroShot.predict(motion, distinct);
+        return new Evaluation(retrieval, Classification.of(texts.texts(), textOf, nearest), byLabel(windows, textOf, nearest));
+    }
+
+    private static Classification byLabel(WindowTable windows, int[] textOf, int[] nearest) {
+        if (windows.windows().stream().allMatch(w -> w.label().isEmpty() || w.label().equals(w.text()))) return null;
+        TextIndex labels = windows.labels();
+        // A text's label is that of the first window that has it.
+        Map<Integer, Integer> labelOfText = new LinkedHashMap<>();
+        for (int i = 0; i < textOf.length; i++) labelOfText.putIfAbsent(textOf[i], labels.ofWindow()[i]);
+        int[] predicted = new int[nearest.length];
+        for (int i = 0; i < predicted.length; i++) predicted[i] = labelOfText.get(nearest[i]);
+        return Classification.of(labels.texts(), labels.ofWindow(), predicted);
+    }
+
+    /** The {@code metrics} of results.json. */
+    public Map<String, Object> metrics() {
+        Map<String, Object> metrics = ResultsFile.metrics(retrieval, zeroShot);
+        if (byLabel != null) {
+            Map<String, Object> scores = new LinkedHashMap<>();
+            scores.put("accuracy", byLabel.accuracy());
+            scores.put("balanced_accuracy", byLabel.balancedAccuracy());
+            scores.put("macro_f1", byLabel.macroF1());
+            scores.put("majority_accuracy", byLabel.majorityAccuracy());
+            scores.put("classes", byLabel.perClass());
+            scores.put("confusion_matrix", byLabel.confusion());
+            metrics.put("zero_shot_labels", scores);
+        }
+        return metrics;
+    }
+
+    /** For people. */
+    public String table() {
+        StringBuilder text = new StringBuilder();
+        text.append(String.format(Locale.ROOT, "%-28s %7s %7s %7s %7s %7s%n", "retrieval among " + retrieval.candidates(), "MRR", "R@1", "R@5", "R@10", "R@50"));
+        direction(text, "motion to text", retrieval.sourceToTarget());
+        direction(text, "text to motion", retrieval.targetToSource());
+        classification(text, "zero-shot over " + zeroShot.classes().size() + " texts", zeroShot);
+        if (byLabel != null) classification(text, "the same by " + byLabel.classes().size() + " labels", byLabel);
+        return text.toString();
+    }
+
+    private static void direction(StringBuilder text, String name, Retrieval.Direction direction) {
+        row(text, name, direction.plain());
+        row(text, "  chance", direction.plainChance());
+        row(text, "  any window of the text", direction.multiPositive());
+        row(text, "  chance", direction.multiPositiveChance());
+    }
+
+    private static void row(StringBuilder text, String name, RankScore score) {
+        text.append(String.format(Locale.ROOT, "%-28s %7.3f", name, score.mrr()));
+        for (int k : List.of(1, 5, 10, 50)) text.append(String.format(Locale.ROOT, " %7.3f", score.recallAt(k)));
+        text.append(System.lineSeparator());
+    }
+
+    private static void classification(StringBuilder text, String name, Classification scores) {
+        text.append(String.format(Locale.ROOT, "%-28s accuracy %.3f (largest class %.3f), macro-F1 %.3f%n", name, scores.accuracy(),
+                scores.majorityAccuracy(), scores.macroF1()));
+    }
+}

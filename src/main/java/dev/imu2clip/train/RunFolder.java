@@ -1,0 +1,69 @@
+package dev.imu2clip.train;
+
+import dev.imu2clip.io.InputException;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * The files of a run:
+ * <pre>
+ * RUN/checkpoints/last.safetensors                     where the run stands: what --resume continues from
+ * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best by validation loss
+ * RUN/{identifier}_src_encoder.safetensors             the best checkpoint's encoder
+ * RUN/metrics.jsonl, RUN/events.out.tfevents...        what was measured, step by step
+ * RUN/results.json, RUN/curves.png                     at the end
+ * </pre>
+ * One process works in a run's folder at a time; a lock that the system drops with the process keeps others out.
+ */
+public record RunFolder(Path path) {
+    public Path checkpoints() {
+        return path.resolve("checkpoints");
+    }
+
+    public Path last() {
+        return checkpoints().resolve("last.safetensors");
+    }
+
+    public Path metrics() {
+        return path.resolve("metrics.jsonl");
+    }
+
+    public Path results() {
+        return path.resolve("results.json");
+    }
+
+    public Path curves() {
+        return path.resolve("curves.png");
+    }
+
+    public Path encoder(Config config) {
+        return path.resolve(config.identifier() + "_src_encoder.safetensors");
+    }
+
+    /** Keeps other processes out until closed. */
+    public AutoCloseable lock() {
+        try {
+            Files.createDirectories(checkpoints());
+            FileChannel channel = FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileLock lock = null;
+            try {
+                lock = channel.tryLock();
+            } catch (OverlappingFileLockException e) {
+                // The same process holds it already; said below.
+            }
+            if (lock == null) {
+                channel.close();
+                throw new InputException(path + ": another process is training in this folder. Wait for it, or give another --out");
+            }
+            return channel;
+        } catch (IOException e) {
+            throw new InputException(path + ": the run's folder cannot be used (" + e.getMessage() + "). Give another --out", e);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package dev.imu2clip.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.io.InputException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class MainTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int run(String... args) {
+        return Main.run(new PrintWriter(out), new PrintWriter(err), args);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "doctor "})
+    void everyCommandHelps(String command) {
+        assertEquals(0, run((command + "--help").split(" ")));
+        assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
+        assertEquals("", err.toString());
+    }
+
+    @Test
+    void wrongUsageSuggests() {
+        assertEquals(2, run("pretain"));
+        assertTrue(err.toString().contains("Did you mean: imu2clip pretrain?"), err.toString());
+        assertEquals(2, run("pretrain", "--epoch", "3"));
+        assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."), err.toString());
+        assertEquals(2, run());
+        assertEquals(2, run("embed"));
+        assertEquals(2, run("evaluate", "--data", "x"));
+        assertTrue(err.toString().contains("Missing required option: '--run=RUN'"), err.toString());
+    }
+
+    @Test
+    void badInputIsOneLineWithoutATrace() {
+        assertEquals(1, run("pretrain", "--epochs", "many"));
+        assertEquals("imu2clip: command line: max_epochs must be a whole number of at least 1, not 'many'\n", err.toString());
+        assertEquals("", out.toString());
+    }
+
+    @Test
+    void optionsReachTheirSettings() {
+        var command = new PretrainCommand();
+        new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3", "--batch-size", "8",
+                "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4", "--test_only", "--zero_shot", "False");
+        var config = command.config();
+        assertEquals(List.of("d", "c", "v", "o", "cpu"),
+                List.of(config.run().data(), config.run().clip(), config.run().vocab(), config.run().out(), config.run().device()));
+        assertEquals(9, config.run().seed());
+        assertEquals(1.0, config.optim().lr());
+        assertEquals("hapt", config.model().datasetname());
+        assertArrayEquals(new int[] {3, 8, 4}, new int[] {config.train().maxEpochs(), config.train().batchSize(), config.train().gpus()});
+        assertTrue(config.train().testOnly());
+        assertFalse(config.train().zeroShot());
+    }
+
+    @Test
+    void failuresAreToldApart() {
+        assertEquals("x.npy: truncated", Failures.message(new InputException("x.npy: truncated")));
+        assertEquals("x: no such file or folder", Failures.message(new UncheckedIOException(new NoSuchFileException("x"))));
+        assertEquals("x: No space left on device", Failures.message(new FileSystemException("x", null, "No space left on device")));
+        assertEquals("reading or writing failed: pipe", Failures.message(new IOException("pipe")));
+        assertTrue(Failures.message(new OutOfMemoryError("Java heap space")).startsWith("out of memory (Java heap space; "));
+        assertEquals("IllegalStateException: oops (this is a defect: rerun with --stacktrace and report it)",
+                Failures.message(new IllegalStateException("oops\nmore")));
+    }
+
+    @Test
+    void stacktraceOnRequest() {
+        var writer = new PrintWriter(err);
+        assertEquals(1, Failures.report(new IllegalStateException("oops"), writer, false));
+        assertFalse(err.toString().contains("\tat "));
+        Failures.report(new IllegalStateException("oops"), writer, true);
+        assertTrue(err.toString().contains("\tat dev.imu2clip.cli.MainTest"));
+        assertEquals(0, run("doctor", "--stacktrace"));
+    }
+
+    @Test
+    void doctorTells() throws IOException {
+        assertEquals(0, run("doctor", "--json"));
+        var json = new ObjectMapper().readTree(out.toString());
+        assertEquals(Runtime.version().toString(), json.at("/jdk/version").asText());
+        assertTrue(json.at("/machine/cores").asInt() > 0);
+        assertTrue(json.at("/machine/memoryBytes").asLong() > 1 << 20);
+        assertTrue(json.at("/plots/usable").isBoolean());
+        assertEquals("weights", json.at("/clip/0/what").asText());
+        out.getBuffer().setLength(0);
+        assertEquals(0, run("doctor"));
+        assertTrue(out.toString().lines().anyMatch(line -> line.startsWith("Processor  ")), out.toString());
+    }
+
+    @Test
+    void sizesAreReadable() {
+        assertEquals("0 B", DoctorCommand.size(0));
+        assertEquals("1.5 KiB", DoctorCommand.size(1536));
+        assertEquals("23.5 GiB", DoctorCommand.size(25232932864L));
+    }
+}
