@@ -88,7 +88,8 @@ KERNEL(transpose) {
         // Tiles along a row of y follow each other, so that one thread fills whole cache lines and pages.
         int64_t column = k % tiles * TILE, row = k / tiles % bands * TILE;
         struct place p = place(a, y_step, k / (tiles * bands), across);
-        transpose_tile(a->x + p.x + row + column * a->step[RANK - 1], a->step[RANK - 1], a->y + p.y + row * y_step[across] + column, y_step[across],
+        int64_t x_stride = a->step[RANK - 1], y_stride = y_step[across];
+        transpose_tile(a->x + p.x + row + column * x_stride, x_stride, a->y + p.y + row * y_stride + column, y_stride,
                        MIN(TILE, rows - row), MIN(TILE, columns - column));
     }
 }
@@ -127,7 +128,8 @@ KERNEL(slice_backward) {
         // Three runs a row: zeros, dy, zeros.
         int64_t end = column < offset ? offset : column < offset + columns ? offset + columns : stride;
         int64_t n = MIN(end - column, mine.to - at);
-        if (column >= offset && column < offset + columns) memcpy(a->dx + at, a->dy + row * columns + column - offset, (size_t)n * sizeof(float));
+        int inside = column >= offset && column < offset + columns;
+        if (inside) memcpy(a->dx + at, a->dy + row * columns + column - offset, (size_t)n * sizeof(float));
         else memset(a->dx + at, 0, (size_t)n * sizeof(float));
         at += n;
     }
