@@ -1,5 +1,7 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.backend.Backends;
+import dev.imu2clip.train.ImuEmbedder;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -36,7 +38,9 @@ final class EmbedCommand implements Runnable {
 
         @Override
         public Integer call() {
-            throw new UnsupportedOperationException("embedding is not there yet");
+            long windows = ImuEmbedder.embedFile(encoder, in, out, Backends.get(device));
+            System.err.println(windows + " embeddings in " + out);
+            return CommandLine.ExitCode.OK;
         }
     }
 

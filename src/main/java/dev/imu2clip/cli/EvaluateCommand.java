@@ -1,7 +1,12 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.data.Split;
+import dev.imu2clip.eval.ResultsFile;
+import dev.imu2clip.train.RunEvaluation;
+import dev.imu2clip.train.RunFolder;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -34,6 +39,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        throw new UnsupportedOperationException("the evaluation is not there yet");
+        var result = RunEvaluation.evaluate(new RunFolder(run), data, Split.of(split), clip, vocab, device, System.err::println);
+        System.out.print(json ? ResultsFile.toJson(result.document()) : result.evaluation().table());
+        return CommandLine.ExitCode.OK;
     }
 }

@@ -1,6 +1,13 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.data.SampleDataSet;
 import dev.imu2clip.train.Config;
+import dev.imu2clip.train.Evaluation;
+import dev.imu2clip.train.Pretraining;
+import dev.imu2clip.train.RunFolder;
+import dev.imu2clip.train.StopRequest;
+import dev.imu2clip.train.TrainingProgress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -8,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -106,7 +115,31 @@ final class PretrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        config();
-        throw new UnsupportedOperationException("the training loop is not there yet");
+        Config config = config();
+        Consumer<String> say = System.err::println;
+        if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());
+        RunFolder run = new RunFolder(config.run().out().isEmpty() ? Path.of("runs", config.identifier()) : Path.of(config.run().out()));
+        boolean evaluateOnly = config.train().testOnly();
+        try (Pretraining pretraining = new Pretraining(config, run, resume, say); StopRequest stop = StopRequest.install();
+                TrainingProgress progress = TrainingProgress.create(config.train().maxEpochs())) {
+            if (!evaluateOnly && !pretraining.train(stop, progress)) {
+                say.accept("stopped and saved to " + run.last() + "; go on with: imu2clip pretrain --out " + run.path() + " --resume and the same settings");
+                return CommandLine.ExitCode.OK;
+            }
+            Evaluation evaluation = pretraining.finish();
+            System.out.print(evaluation.table());
+            System.out.println("results in " + run.results() + ", curves in " + run.curves() + ", encoder in " + run.encoder(config));
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    /** The demo's data: made once, then used again. */
+    private static Path sampleData(Consumer<String> say) {
+        Path folder = Path.of("data", "sample");
+        if (!Files.exists(folder.resolve("dataset.json"))) {
+            say.accept("no --data given: generating a sample data set in " + folder);
+            SampleDataSet.generate(folder, SampleDataSet.Options.DEFAULT);
+        }
+        return folder;
     }
 }

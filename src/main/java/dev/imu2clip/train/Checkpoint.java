@@ -1,6 +1,7 @@
 package dev.imu2clip.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
@@ -81,7 +82,7 @@ public final class Checkpoint {
             throw InputException.in(tensors.file(), "is not a checkpoint that this version can continue from (format '" + metadata.get("format") + "')",
                     "Expected '" + FORMAT + "'");
         try {
-            return new Header(Config.fromMap(JSON.readValue(metadata.get("config"), Map.class), tensors.file().toString()),
+            return new Header(Config.fromMap(JSON.readValue(metadata.get("config"), new TypeReference<Map<String, Object>>() {}), tensors.file().toString()),
                     JSON.readValue(metadata.get("position"), Position.class), JSON.readValue(metadata.get("origin"), Origin.class));
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new InputException(tensors.file() + ": its metadata is damaged (" + e.getMessage() + "). Use another checkpoint", e);

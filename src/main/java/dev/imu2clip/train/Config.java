@@ -116,6 +116,14 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
         return binder.config();
     }
 
+    /** The same with one setting changed, by its dotted key. */
+    public Config with(String key, Object value) {
+        var binder = new ConfigBinder();
+        toMap().forEach((section, settings) -> settings.forEach((name, old) -> binder.put(section + "." + name, old, "the configuration")));
+        binder.put(key, value, "the program");
+        return binder.config();
+    }
+
     /** Sections and settings under their YAML names, in the order of the documentation. */
     public Map<String, Map<String, Object>> toMap() {
         Map<String, Map<String, Object>> sections = new LinkedHashMap<>();

@@ -34,7 +34,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /**
  * The main job: trains an IMU encoder against the frozen text tower with symmetric InfoNCE, validates after every epoch, keeps the best
@@ -198,7 +197,8 @@ public final class Pretraining implements AutoCloseable {
             double temperature = model.temperature();
             progress.step(config.train().batchSize(), loss, temperature);
             if (adam.steps() % config.run().logEverySteps() == 0)
-                write(log, board, Map.of("train_loss", loss, "temperature", temperature, "learning_rate", config.optim().lr() * schedule.factor(adam.steps() - 1)));
+                write(log, board, new TreeMap<>(Map.of("train_loss", loss, "temperature", temperature,
+                        "learning_rate", config.optim().lr() * schedule.factor(adam.steps() - 1))));
             position = new Checkpoint.Position(epoch, step + 1, adam.steps(), lossSum, position.best());
             boolean stopped = stop.requested() && step + 1 < stepsPerEpoch;
             int every = config.run().checkpointEverySteps();
@@ -245,7 +245,7 @@ public final class Pretraining implements AutoCloseable {
         loss /= validationLoader.steps();
         var motion = ImuEmbedder.embed(model.encoder(), workspace, data, validation.windows(), _ -> {});
         Evaluation scores = Evaluation.of(motion, validationTexts, validation.windows());
-        Map<String, Object> values = new LinkedHashMap<>();
+        Map<String, Number> values = new LinkedHashMap<>();
         values.put("epoch", epoch + 1);
         values.put("train_loss_epoch", trainLoss);
         values.put("val_loss", loss);
@@ -257,10 +257,9 @@ public final class Pretraining implements AutoCloseable {
         keepBest(epoch, loss);
     }
 
-    private void write(MetricsLog log, TensorBoardWriter board, Map<String, ?> values) {
+    private void write(MetricsLog log, TensorBoardWriter board, Map<String, Number> values) {
         log.append(adam.steps(), values);
-        board.scalars(adam.steps(), values.entrySet().stream().filter(e -> e.getValue() instanceof Number)
-                .collect(Collectors.toMap(Map.Entry::getKey, e -> (Number) e.getValue(), (a, b) -> a, TreeMap::new)));
+        board.scalars(adam.steps(), values);
     }
 
     private void keepBest(int epoch, double loss) {

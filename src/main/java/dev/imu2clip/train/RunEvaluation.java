@@ -1,0 +1,63 @@
+package dev.imu2clip.train;
+
+import dev.imu2clip.backend.Backend;
+import dev.imu2clip.backend.Backends;
+import dev.imu2clip.clip.TextEncoder;
+import dev.imu2clip.data.DataSet;
+import dev.imu2clip.data.Selection;
+import dev.imu2clip.data.Split;
+import dev.imu2clip.eval.Embeddings;
+import dev.imu2clip.eval.ResultsFile;
+import dev.imu2clip.imu.EncoderFile;
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.memory.Workspace;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** Evaluates a finished run's encoder on the run's own or on other data. */
+public final class RunEvaluation {
+    /** The scores, and the whole document as results.json has it. */
+    public record Result(Evaluation evaluation, Map<String, Object> document) {}
+
+    private RunEvaluation() {}
+
+    /**
+     * @param data  a prepared data set, or null for the run's
+     * @param clip  CLIP weights, or null for the run's
+     * @param vocab vocabulary, or null for the run's
+     */
+    public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say) {
+        if (!Files.exists(run.last())) throw new InputException(run.path() + ": is not the folder of a run (there is no " + run.last() + ")");
+        Config config = Checkpoint.header(run.last()).config();
+        if (data != null) config = config.with("run.data", data);
+        if (clip != null) config = config.with("run.clip", clip);
+        if (vocab != null) config = config.with("run.vocab", vocab);
+        Path file = run.encoder(config);
+        if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file + "). Finish it with: imu2clip pretrain --resume");
+        Backend backend = Backends.get(device);
+        try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
+                DataSet set = DataSet.open(Path.of(config.run().data()));
+                Workspace workspace = new Workspace(backend, "evaluation")) {
+            Selection selection = set.select(split);
+            selection.rejections().summary().forEach(say);
+            TextFeatures texts;
+            try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
+                texts = TextFeatures.of(selection.windows(), encoder, _ -> {});
+            }
+            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, selection.windows(), _ -> {});
+            Evaluation evaluation = Evaluation.of(motion, texts, selection.windows());
+            Map<String, Object> extra = new LinkedHashMap<>();
+            extra.put("encoder", file.toString());
+            extra.put("data", set.folder().toString());
+            extra.put("split", split.id());
+            extra.put("windows", selection.windows().fingerprint());
+            extra.put("rejected_windows", selection.rejections().count());
+            extra.put("device", backend.name() + ": " + backend.describe());
+            return new Result(evaluation, ResultsFile.document(evaluation.metrics(), config.toMap(), extra));
+        }
+    }
+}
