@@ -13,7 +13,8 @@
         int64_t step_a[RANK];                                                                                                        \
         int64_t step_b[RANK];                                                                                                        \
     };                                                                                                                               \
-    static void name##_line(const float *restrict p, int64_t step_p, const float *restrict q, int64_t step_q, float *restrict y, int64_t n) { \
+    static void name##_line(const float *restrict p, int64_t step_p, const float *restrict q, int64_t step_q, float *restrict y,     \
+                            int64_t n) {                                                                                             \
         float first = *p, second = *q;                                                                                               \
         if (step_p && step_q)                                                                                                        \
             for (int64_t i = 0; i < n; i++) y[i] = p[i] operation q[i];                                                              \

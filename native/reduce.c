@@ -38,7 +38,8 @@ static float dot_run(const float *restrict x, const float *restrict w, int64_t n
     return s0 + s1;
 }
 
-static void sum_columns(const float *restrict x, const float *restrict w, float *restrict y, float scale, int64_t rows, int64_t stride, int64_t columns) {
+static void sum_columns(const float *restrict x, const float *restrict w, float *restrict y, float scale, int64_t rows, int64_t stride,
+                        int64_t columns) {
     float sum[BLOCK] = {0};
     int64_t r = 0;
     if (w) {
@@ -76,7 +77,8 @@ KERNEL(sum) {
         for (int64_t k = mine.from; k < mine.to; k++) {
             int64_t column = k % blocks * BLOCK, row = k / blocks, first = row % runs * a->run;
             int64_t at = (row / runs * n + first) * inner + column;
-            sum_columns(a->x + at, a->w ? a->w + at : NULL, a->y + row * inner + column, scale, MIN(a->run, n - first), inner, MIN(BLOCK, inner - column));
+            sum_columns(a->x + at, a->w ? a->w + at : NULL, a->y + row * inner + column, scale, MIN(a->run, n - first), inner,
+                        MIN(BLOCK, inner - column));
         }
     }
 }

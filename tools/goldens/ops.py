@@ -47,7 +47,8 @@ with Goldens("cross_entropy") as g:
     labels[[2, 11]] = -100
     for reduction in ["none", "mean", "sum"]:
         g.case(reduction, lambda x, t: F.cross_entropy(x, t, reduction=reduction), logits, labels)
-        g.case(f"{reduction}_weighted", lambda x, t, w: F.cross_entropy(x, t, w, reduction=reduction), logits, labels, weights, constants=[2])
+        g.case(f"{reduction}_weighted", lambda x, t, w: F.cross_entropy(x, t, w, reduction=reduction), logits, labels, weights,
+               constants=[2])
     square = 100 * F.normalize(randn(8, 16), dim=-1) @ F.normalize(randn(16, 8), dim=0)
     g.case("contrastive", F.cross_entropy, square, torch.arange(8))
     g.case("ignored", F.cross_entropy, randn(2, 3), torch.tensor([-100, -100]))
@@ -70,7 +71,8 @@ with Goldens("l2_normalize") as g:
     g.case("zeros", lambda x: F.normalize(x, dim=-1), torch.zeros(2, 3))
 
 with Goldens("cast") as g:
-    edges = torch.tensor([0.0, 1, 65504, 65519.99, 65520, 1e6, torch.inf, -torch.inf, torch.nan, 2.0**-14, 2.0**-24, 2.0**-25, 3e-8, 1e-8, 1e-40, 3.4e38])
+    edges = torch.tensor([0.0, 1, 65504, 65519.99, 65520, 1e6, torch.inf, -torch.inf, torch.nan, 2.0**-14,
+                          2.0**-24, 2.0**-25, 3e-8, 1e-8, 1e-40, 3.4e38])
     values = torch.cat([randn(40), -edges, edges, 2.0 ** (40 * torch.rand(40) - 30), torch.arange(2048, 2070).float()])
     g.case("f16", lambda x: x.half().float(), values)
     g.case("bf16", lambda x: x.bfloat16().float(), values)

@@ -55,7 +55,8 @@ record Broadcast(Shape result, long[] sizes, long[] a, long[] b) {
 
     /** A kernel {@code y = f(a, b)} over a broadcast; run it with {@link #run}. */
     static Kernel kernel(String name, DoubleBinaryOperator f) {
-        return new Kernel(name, "in a, in b, out y, " + fields("size") + ", " + fields("step_a") + ", " + fields("step_b"), args -> define(args, f));
+        return new Kernel(name, "in a, in b, out y, " + fields("size") + ", " + fields("step_a") + ", " + fields("step_b"),
+                args -> define(args, f));
     }
 
     private static String fields(String name) {

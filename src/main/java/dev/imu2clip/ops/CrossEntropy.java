@@ -8,27 +8,22 @@ import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
 /**
- * Cross-entropy of logits against class numbers: {@code w[label] * (logSumExp(logits) - logits[label])} a row, where the softmax is never
- * stored: each row's maximum and the logarithm of its sum above it are, apart, because their sum would be rounded. As in PyTorch the mean divides by the sum of the rows' class weights, and rows labelled {@link #IGNORED} count nowhere.
+ * Cross-entropy of logits against class numbers: {@code w[label] * (logSumExp(logits) - logits[label])} a row. The softmax is never
+ * stored; each row's maximum and the logarithm of its sum above that are, apart, because their sum would be rounded. As in PyTorch the
+ * mean divides by the sum of the rows' class weights, and rows labelled {@link #IGNORED} count nowhere.
  */
 public final class CrossEntropy {
     /** The label of a row that takes no part. */
     public static final long IGNORED = -100;
 
-    public enum Reduction {
-        /** One loss a row. */
-        NONE,
-        /** The weighted mean; NaN when every row is ignored. */
-        MEAN,
-        SUM
-    }
-
     private static final Kernel FORWARD = new Kernel("cross_entropy_forward",
-            "in x, in label, in? class_weight, out loss, out max, out log_sum, out weight, size rows, size columns, size label_bytes, size ignored",
+            "in x, in label, in? class_weight, out loss, out max, out log_sum, out weight, "
+                    + "size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineForward);
 
     /** scale = 1 / sum(weight) for the mean, else 1; y = scale * sum(loss) */
-    private static final Kernel REDUCE = new Kernel("cross_entropy_reduce", "in loss, in weight, out y, out scale, size mean, size rows", a -> {
+    private static final Kernel REDUCE = new Kernel("cross_entropy_reduce",
+            "in loss, in weight, out y, out scale, size mean, size rows", a -> {
         Reals loss = a.reals("loss"), weight = a.reals("weight");
         double sum = 0, total = 0;
         for (long i = 0; i < a.size("rows"); i++) {
@@ -41,7 +36,8 @@ public final class CrossEntropy {
 
     /** dy has one element a row ({@code dy_step} 1, no scale) or one for all. */
     private static final Kernel BACKWARD = new Kernel("cross_entropy_backward",
-            "in x, in label, in max, in log_sum, in weight, in? scale, in dy, out dx, size dy_step, size rows, size columns, size label_bytes, size ignored",
+            "in x, in label, in max, in log_sum, in weight, in? scale, in dy, out dx, "
+                    + "size dy_step, size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineBackward);
 
     private CrossEntropy() {}
@@ -85,7 +81,7 @@ public final class CrossEntropy {
      * @param logits       (N, C)
      * @param labels       (N), I32 or I64: class numbers or {@link #IGNORED}
      * @param classWeights (C) of the logits' type, or null for ones; a constant: no gradient flows to it
-     * @return (N) for {@link Reduction#NONE}, else a scalar
+     * @return (N) for {@link Reduction#NONE}, else a scalar; the mean is NaN when every row is ignored
      */
     public static Tensor crossEntropy(Tape tape, Tensor logits, Tensor labels, Tensor classWeights, Reduction reduction) {
         String op = "crossEntropy";

@@ -142,7 +142,7 @@ public final class Elementwise {
         return ABS.apply(tape, x);
     }
 
-    /** A function with its kernels {@code <name>_forward} and {@code <name>_backward}; the latter sees the result where that is the simpler way. */
+    /** A function with its kernels {@code <name>_forward} and {@code <name>_backward}; the latter sees x or, where simpler, the result. */
     private record Unary(String name, boolean backwardSeesResult, Kernel forward, Kernel backward) {
         Unary(String name, boolean backwardSeesResult, DoubleUnaryOperator f, DoubleBinaryOperator gradient) {
             this(name, backwardSeesResult, new Kernel(name + "_forward", "in x, out y, size n", a -> {

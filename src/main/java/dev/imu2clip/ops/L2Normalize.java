@@ -10,7 +10,8 @@ public final class L2Normalize {
     /** The bound on the length that PyTorch's {@code functional.normalize} has. */
     public static final double EPS = 1e-12;
 
-    private static final Kernel FORWARD = new Kernel("l2_normalize_forward", "in x, out y, out norm, real eps, size rows, size columns", a -> {
+    private static final Kernel FORWARD = new Kernel("l2_normalize_forward",
+            "in x, out y, out norm, real eps, size rows, size columns", a -> {
         Reals x = a.reals("x"), y = a.reals("y"), norm = a.reals("norm");
         long columns = a.size("columns");
         for (long r = 0; r < a.size("rows"); r++) {
@@ -22,7 +23,8 @@ public final class L2Normalize {
     });
 
     /** dx = (dy - y sum(dy y)) / |x|; below eps, where the divisor is constant, dx = dy / eps. */
-    private static final Kernel BACKWARD = new Kernel("l2_normalize_backward", "in y, in norm, in dy, out dx, real eps, size rows, size columns", a -> {
+    private static final Kernel BACKWARD = new Kernel("l2_normalize_backward",
+            "in y, in norm, in dy, out dx, real eps, size rows, size columns", a -> {
         Reals y = a.reals("y"), norm = a.reals("norm"), dy = a.reals("dy"), dx = a.reals("dx");
         long columns = a.size("columns");
         for (long r = 0; r < a.size("rows"); r++) {

@@ -16,8 +16,9 @@ public final class Layout {
     private static final int RANK = Broadcast.RANK;
 
     /** y, dense with these sizes, from x with these steps (in elements) along the same dimensions. */
-    private static final Kernel TRANSPOSE = new Kernel("transpose", "in x, out y, size size0, size size1, size size2, size size3, size size4, size size5, "
-            + "size step0, size step1, size step2, size step3, size step4, size step5", Layout::defineTranspose);
+    private static final Kernel TRANSPOSE = new Kernel("transpose",
+            "in x, out y, size size0, size size1, size size2, size size3, size size4, size size5, "
+                    + "size step0, size step1, size step2, size step3, size step4, size step5", Layout::defineTranspose);
 
     /** A block of rows from one matrix to another; strides are row lengths, offsets where the block starts. */
     private static final Kernel COPY_BLOCK = new Kernel("copy_block",
@@ -29,7 +30,8 @@ public final class Layout {
     });
 
     /** Rows of dx are dy's with zeros around them. */
-    private static final Kernel SLICE_BACKWARD = new Kernel("slice_backward", "in dy, out dx, size rows, size columns, size offset, size stride", a -> {
+    private static final Kernel SLICE_BACKWARD = new Kernel("slice_backward",
+            "in dy, out dx, size rows, size columns, size offset, size stride", a -> {
         Reals dy = a.reals("dy"), dx = a.reals("dx");
         long columns = a.size("columns"), offset = a.size("offset"), stride = a.size("stride");
         for (long r = 0; r < a.size("rows"); r++)
@@ -85,7 +87,8 @@ public final class Layout {
             if (valid) inverse[from] = i;
         }
         if (!valid)
-            throw new IllegalArgumentException("transpose of " + shape + " needs each of its axes 0 to " + (rank - 1) + " once, got " + Arrays.toString(permutation));
+            throw new IllegalArgumentException("transpose of " + shape + " needs each of its axes 0 to " + (rank - 1) + " once, got "
+                    + Arrays.toString(permutation));
         return inverse;
     }
 

@@ -19,10 +19,12 @@ public final class Reduce {
     private static final long CONTIGUOUS_RUN = 16384, ROWS_RUN = 256;
 
     /** y[o, c, i] = scale * sum over r in run c of x[o, r, i] * w[o, r, i], where run c is r from c * run. */
-    private static final Kernel SUM = new Kernel("sum", "in x, in? w, out y, real scale, size outer, size n, size inner, size run", Reduce::defineSum);
+    private static final Kernel SUM = new Kernel("sum",
+            "in x, in? w, out y, real scale, size outer, size n, size inner, size run", Reduce::defineSum);
 
     /** y[o, r, i] = scale * x[o, i] */
-    private static final Kernel SUM_BACKWARD = new Kernel("sum_backward", "in dy, out dx, real scale, size outer, size n, size inner", a -> {
+    private static final Kernel SUM_BACKWARD = new Kernel("sum_backward",
+            "in dy, out dx, real scale, size outer, size n, size inner", a -> {
         Reals dy = a.reals("dy"), dx = a.reals("dx");
         long n = a.size("n"), inner = a.size("inner");
         for (long o = 0; o < a.size("outer"); o++)
@@ -30,7 +32,8 @@ public final class Reduce {
                 for (long i = 0; i < inner; i++) dx.set((o * n + r) * inner + i, a.real("scale") * dy.get(o * inner + i));
     });
 
-    private static final Kernel MAX_FORWARD = new Kernel("max_forward", "in x, out y, out? index, size outer, size n, size inner", Reduce::defineMax);
+    private static final Kernel MAX_FORWARD = new Kernel("max_forward",
+            "in x, out y, out? index, size outer, size n, size inner", Reduce::defineMax);
 
     private static final Kernel MAX_BACKWARD = new Kernel("max_backward", "in dy, in index, out dx, size outer, size n, size inner", a -> {
         Reals dy = a.reals("dy"), index = a.reals("index"), dx = a.reals("dx");
@@ -141,7 +144,8 @@ public final class Reduce {
     }
 
     /**
-     * The reverse of broadcasting: sums x (times w, of the same shape, where given) over the dimensions along which {@code target} was repeated.
+     * The reverse of broadcasting: sums x (times w, of the same shape, where given) over the dimensions along which {@code target} was
+     * repeated.
      */
     static void sumTo(Tape tape, Tensor x, Tensor w, Tensor target, double scale) {
         // Dimensions next to each other that are all kept, or all summed, act as one.

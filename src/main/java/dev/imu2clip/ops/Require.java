@@ -12,12 +12,14 @@ final class Require {
 
     static void floats(String op, Tensor... tensors) {
         for (Tensor x : tensors)
-            if (!x.dtype().isFloat()) throw new IllegalArgumentException(op + " needs a floating-point tensor, got " + x.dtype() + " " + x.shape());
+            if (!x.dtype().isFloat())
+                throw new IllegalArgumentException(op + " needs a floating-point tensor, got " + x.dtype() + " " + x.shape());
     }
 
     static void sameType(String op, Tensor a, Tensor b) {
         if (a.dtype() != b.dtype())
-            throw new IllegalArgumentException(op + " needs two tensors of one type, got " + a.dtype() + " and " + b.dtype() + ": cast one of them");
+            throw new IllegalArgumentException(op + " needs two tensors of one type, got " + a.dtype() + " and " + b.dtype()
+                    + ": cast one of them");
     }
 
     static void shape(String op, String what, Tensor tensor, Shape expected) {
@@ -48,6 +50,7 @@ final class Require {
 
     static void indices(String op, Tensor indices, long limit) {
         indices(op, indices, limit, 0);
-        if (limit == 0 && indices.count() > 0) throw new IllegalArgumentException(op + ": there is nothing to index, the dimension is empty");
+        if (limit == 0 && indices.count() > 0)
+            throw new IllegalArgumentException(op + ": there is nothing to index, the dimension is empty");
     }
 }

@@ -8,8 +8,10 @@ import dev.imu2clip.tensor.Tensor;
 
 /** Softmax over the last axis and its logarithm. The row's maximum is taken off first, so that no exponential overflows. */
 public final class Softmax {
-    private static final Kernel FORWARD = new Kernel("softmax_forward", "in x, out y, size rows, size columns", a -> defineForward(a, false));
-    private static final Kernel LOG_FORWARD = new Kernel("log_softmax_forward", "in x, out y, size rows, size columns", a -> defineForward(a, true));
+    private static final Kernel FORWARD = new Kernel("softmax_forward",
+            "in x, out y, size rows, size columns", a -> defineForward(a, false));
+    private static final Kernel LOG_FORWARD = new Kernel("log_softmax_forward",
+            "in x, out y, size rows, size columns", a -> defineForward(a, true));
 
     /** dx = y (dy - sum(dy y)) */
     private static final Kernel BACKWARD = new Kernel("softmax_backward", "in y, in dy, out dx, size rows, size columns", a -> {

@@ -1,9 +1,9 @@
 package dev.imu2clip.tensor;
 
 /**
- * Philox4x32-10, a random generator without state: ten rounds of multiplying mix a counter with a key into four 32-bit words (Salmon et al.,
- * "Parallel random numbers: as easy as 1, 2, 3", SC 2011). Any number of a sequence can be computed alone, so every backend and every
- * number of threads draw the same.
+ * Philox4x32-10, a random generator without state: ten rounds of multiplying mix a counter with a key into four 32-bit words
+ * (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). Any number of a sequence can be computed alone, so every
+ * backend and every number of threads draw the same.
  *
  * <p>A sequence is named by its seed: number {@code i} is word {@code i % 4} of the block at counter {@code i / 4} under the seed as key.
  */

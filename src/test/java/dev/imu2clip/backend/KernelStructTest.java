@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 /**
  * The two sides of every kernel agree: the fields that Java writes and the struct that C reads, by name, order and kind. A slip there
@@ -44,7 +45,7 @@ class KernelStructTest {
             if (!name.startsWith("dev.imu2clip.backend.") && Files.readString(file).contains("Kernel")) initialize(Class.forName(name));
         }
         kernels = Kernel.all().stream().filter(kernel -> !kernel.name().startsWith("test_"))
-                .collect(Collectors.toMap(Kernel::name, Function.identity(), (a, b) -> { throw new AssertionError("two kernels are named " + a); }, TreeMap::new));
+                .collect(Collectors.toMap(Kernel::name, Function.identity(), (a, b) -> fail("two kernels are named " + a), TreeMap::new));
         assertTrue(kernels.containsKey("accumulate") && kernels.containsKey("relu_forward"), "kernels were not found");
     }
 

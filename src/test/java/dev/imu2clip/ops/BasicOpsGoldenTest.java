@@ -1,6 +1,5 @@
 package dev.imu2clip.ops;
 
-import dev.imu2clip.ops.CrossEntropy.Reduction;
 import dev.imu2clip.tensor.DType;
 import org.junit.jupiter.api.Test;
 

@@ -25,9 +25,10 @@ class CastTest {
     @Test
     void widensEveryHalf() {
         short[] halves = new short[1 << 16];
+        MemorySegment data = MemorySegment.ofArray(halves);
         for (int i = 0; i < halves.length; i++) halves[i] = (short) i;
         forEachDevice((device, tape) -> {
-            float[] f16 = cast(tape, DType.F16, MemorySegment.ofArray(halves)), bf16 = cast(tape, DType.BF16, MemorySegment.ofArray(halves));
+            float[] f16 = cast(tape, DType.F16, data), bf16 = cast(tape, DType.BF16, data);
             for (int i = 0; i < halves.length; i++) {
                 same(Float.float16ToFloat(halves[i]), f16[i], device + " half " + i);
                 same(Reals.fromBf16(halves[i]), bf16[i], device + " bfloat16 " + i);
@@ -48,11 +49,13 @@ class CastTest {
         forEachDevice((device, tape) -> {
             try (Arena arena = Arena.ofConfined()) {
                 Tensor x = tape.empty(DType.F32, bits.length).set(MemorySegment.ofArray(bits));
-                MemorySegment f16 = Cast.cast(tape, x, DType.F16).toHost(arena), bf16 = Cast.cast(tape, x, DType.BF16).toHost(arena);
+                MemorySegment f16 = Cast.cast(tape, x, DType.F16).toHost(arena);
+                MemorySegment bf16 = Cast.cast(tape, x, DType.BF16).toHost(arena);
                 for (int i = 0; i < bits.length; i++) {
                     float value = Float.intBitsToFloat(bits[i]);
                     short half = f16.getAtIndex(ValueLayout.JAVA_SHORT, i), brain = bf16.getAtIndex(ValueLayout.JAVA_SHORT, i);
-                    if (Float.isNaN(value)) assertTrue(Float.isNaN(Float.float16ToFloat(half)) && Float.isNaN(Reals.fromBf16(brain)), device);
+                    if (Float.isNaN(value))
+                        assertTrue(Float.isNaN(Float.float16ToFloat(half)) && Float.isNaN(Reals.fromBf16(brain)), device);
                     else {
                         assertEquals(Float.floatToFloat16(value), half, () -> device + " half of " + value);
                         assertEquals(Reals.toBf16(value), brain, () -> device + " bfloat16 of " + value);
@@ -65,9 +68,11 @@ class CastTest {
     @Test
     void float64AndTheGradient() {
         forEachDevice((device, tape) -> {
-            Tensor x = Tensors.set(tape.empty(DType.F64, 5003), new Random(1).doubles(5003, -2, 2).toArray()), gradient = tape.like(x);
+            Tensor x = Tensors.set(tape.empty(DType.F64, 5003), new Random(1).doubles(5003, -2, 2).toArray());
+            Tensor gradient = tape.like(x);
             tape.watch(x, gradient);
-            Tensor narrow = Cast.cast(tape, x, DType.F32), back = Cast.cast(tape, narrow, DType.F64), half = Cast.cast(tape, narrow, DType.BF16);
+            Tensor narrow = Cast.cast(tape, x, DType.F32), back = Cast.cast(tape, narrow, DType.F64);
+            Tensor half = Cast.cast(tape, narrow, DType.BF16);
             double[] exact = Tensors.get(x), rounded = Tensors.get(back);
             for (int i = 0; i < exact.length; i++) assertEquals((float) exact[i], rounded[i], device);
             Tensor cotangent = Tensors.set(tape.like(half), exact);

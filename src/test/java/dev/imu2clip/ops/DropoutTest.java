@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.util.Arrays;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -35,9 +36,23 @@ class DropoutTest {
                 Tape tape = new Tape(workspace);
                 double[] ones = new double[n];
                 Arrays.fill(ones, 1);
-                double[] kept = Tensors.get(Dropout.dropout(tape, Tensors.set(tape.empty(DType.F32, n), ones), p, seed, offset));
+                Tensor x = Tensors.set(tape.empty(DType.F32, n), ones);
+                double[] kept = Tensors.get(Dropout.dropout(tape, x, p, seed, offset));
                 for (int i = 0; i < n; i++)
-                    assertEquals(Philox.uniform(seed, 4 * offset + i) >= p ? (float) (1 / (1 - p)) : 0, kept[i], 0.0, device + " element " + i);
+                    assertEquals(Philox.uniform(seed, 4 * offset + i) >= p ? (float) (1 / (1 - p)) : 0, kept[i], device + " element " + i);
+            }
+    }
+
+    /** A number that equals p keeps its element, the next larger p drops it. */
+    @Test
+    void theBoundItselfIsKept() {
+        double p = Philox.uniform(77, 5);
+        for (String device : Backends.devices())
+            try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
+                Tape tape = new Tape(workspace);
+                Tensor ones = Tensors.set(tape.empty(DType.F32, 8), 1, 1, 1, 1, 1, 1, 1, 1);
+                assertNotEquals(0, Tensors.get(Dropout.dropout(tape, ones, p, 77, 0))[5], device);
+                assertEquals(0, Tensors.get(Dropout.dropout(tape, ones, Math.nextUp(p), 77, 0))[5], device);
             }
     }
 

@@ -65,10 +65,13 @@ class ElementwiseTest {
         double[] odd = {0, 1, 1e-40, 1e-45, 1e38, inf, -1, nan, 0.70710678, 0.7071068, 1.4142135, 1.4142137};
         OpCheck.of("log", (tape, x) -> Elementwise.log(tape, x[0])).input(odd, odd.length).forwardOnly().check();
         double[] exponents = {0, -200, -inf, inf, nan, -87.2, 1e-8};
-        OpCheck.of("exp", (tape, x) -> Elementwise.exp(tape, x[0])).input(exponents, exponents.length).tolerance(1e-7).forwardOnly().check();
-        OpCheck.of("abs", (tape, x) -> Elementwise.abs(tape, x[0])).input(new double[] {0, -0.0, -inf, nan}, 4).withoutGradientCheck().check();
+        OpCheck.of("exp", (tape, x) -> Elementwise.exp(tape, x[0])).input(exponents, exponents.length).tolerance(1e-7)
+                .forwardOnly().check();
+        OpCheck.of("abs", (tape, x) -> Elementwise.abs(tape, x[0])).input(new double[] {0, -0.0, -inf, nan}, 4)
+                .withoutGradientCheck().check();
         // The gradient passes at the bound itself.
-        OpCheck.of("clamp_max", (tape, x) -> Elementwise.clampMax(tape, x[0], 2)).input(new double[] {2, nan, inf, -inf}, 4).withoutGradientCheck().check();
+        OpCheck.of("clamp_max", (tape, x) -> Elementwise.clampMax(tape, x[0], 2)).input(new double[] {2, nan, inf, -inf}, 4)
+                .withoutGradientCheck().check();
     }
 
     /** The logarithm's own accuracy, which a tolerance relative to the largest element would hide. */
@@ -97,7 +100,8 @@ class ElementwiseTest {
     void refusesWhatDoesNotFit() {
         try (Workspace workspace = new Workspace(Backends.get("java"), "test"); var _ = workspace.step()) {
             Tape tape = new Tape(workspace);
-            Tensor x = tape.empty(DType.F32, 2, 3), y = tape.empty(DType.F32, 2), z = tape.empty(DType.F64, 2, 3), i = tape.empty(DType.I32, 2, 3);
+            Tensor x = tape.empty(DType.F32, 2, 3), y = tape.empty(DType.F32, 2), z = tape.empty(DType.F64, 2, 3);
+            Tensor i = tape.empty(DType.I32, 2, 3);
             String message = assertThrows(IllegalArgumentException.class, () -> Elementwise.add(tape, x, y)).getMessage();
             assertTrue(message.contains("(2, 3)") && message.contains("(2,)") && message.contains("3 against 2"), message);
             assertThrows(IllegalArgumentException.class, () -> Elementwise.add(tape, x, z));

@@ -25,14 +25,17 @@ class GatherTest {
     @ParameterizedTest
     @CsvSource({"1,1,1", "5,3,7", "50,17,333", "997,40,64", "20,130,65", "9,257,100"})
     void rows(int v, int d, int count) {
-        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(v, d).integers(DType.I64, indices(count, v), count).terms(count).check();
-        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(v, d).integers(DType.I32, indices(count, v), count).terms(count).check();
+        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(v, d)
+                .integers(DType.I64, indices(count, v), count).terms(count).check();
+        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(v, d)
+                .integers(DType.I32, indices(count, v), count).terms(count).check();
     }
 
     /** The gradient of one row that everything picks is a sum of many terms, and rows that nothing picks get zeros. */
     @Test
     void oneRowPickedByAll() {
-        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(11, 70).integers(DType.I64, new long[400], 400).terms(400).check();
+        OpCheck.of("rows", (tape, x) -> Gather.rows(tape, x[0], x[1])).input(11, 70)
+                .integers(DType.I64, new long[400], 400).terms(400).check();
     }
 
     @Test
@@ -61,7 +64,8 @@ class GatherTest {
                 String message = assertThrows(IllegalArgumentException.class, () -> Gather.rows(tape, table, bad)).getMessage();
                 assertEquals("rows: index 5 at position 2 is outside of [0, 5)", message);
                 assertThrows(IllegalArgumentException.class, () -> Gather.gather(tape, table, 1, bad));
-                assertTrue(assertThrows(IllegalArgumentException.class, () -> Gather.rows(tape, table, negative)).getMessage().contains("-1"));
+                message = assertThrows(IllegalArgumentException.class, () -> Gather.rows(tape, table, negative)).getMessage();
+                assertTrue(message.contains("-1"), message);
                 assertThrows(IllegalArgumentException.class, () -> Gather.rows(tape, table, real));
                 assertThrows(IllegalArgumentException.class, () -> Gather.rows(tape, real, negative));
             }

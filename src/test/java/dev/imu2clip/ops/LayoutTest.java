@@ -43,7 +43,8 @@ class LayoutTest {
                 Tape tape = new Tape(workspace);
                 double[] values = new double[3 * 37 * 45];
                 for (int i = 0; i < values.length; i++) values[i] = i;
-                double[] moved = Tensors.get(Layout.transpose(tape, Tensors.set(tape.empty(DType.F32, 3, 37, 45), values), 0, 2, 1));
+                Tensor x = Tensors.set(tape.empty(DType.F32, 3, 37, 45), values);
+                double[] moved = Tensors.get(Layout.transpose(tape, x, 0, 2, 1));
                 for (int b = 0; b < 3; b++)
                     for (int i = 0; i < 45; i++)
                         for (int j = 0; j < 37; j++) assertEquals(values[(b * 37 + j) * 45 + i], moved[(b * 45 + i) * 37 + j], device);
@@ -51,7 +52,8 @@ class LayoutTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"7,0,0,7", "7,0,2,5", "7,0,3,3", "9 5,0,4,9", "9 5,1,0,2", "9 5,-1,4,5", "3 40 50,1,7,33", "3 40 50,2,1,50", "700 3,1,1,2", "1 9 5,1,2,4"})
+    @CsvSource({"7,0,0,7", "7,0,2,5", "7,0,3,3", "9 5,0,4,9", "9 5,1,0,2", "9 5,-1,4,5",
+        "3 40 50,1,7,33", "3 40 50,2,1,50", "700 3,1,1,2", "1 9 5,1,2,4"})
     void slice(String shape, int axis, int from, int to) {
         OpCheck.of("slice", (tape, x) -> Layout.slice(tape, x[0], axis, from, to)).input(ElementwiseTest.shape(shape)).check();
     }
@@ -66,8 +68,8 @@ class LayoutTest {
     @ParameterizedTest
     @CsvSource({"0,3 5,1 5,4 5", "1,3 5,3 1,3 40", "-1,2 3 7,2 3 1,2 3 60", "1,500 2,500 1,500 3", "1,1 2 9,1 1 9,1 3 9", "0,2,0,3"})
     void concat(int axis, String first, String second, String third) {
-        OpCheck.of("concat", (tape, x) -> Layout.concat(tape, axis, x)).input(ElementwiseTest.shape(first)).input(ElementwiseTest.shape(second))
-                .input(ElementwiseTest.shape(third)).check();
+        OpCheck.of("concat", (tape, x) -> Layout.concat(tape, axis, x)).input(ElementwiseTest.shape(first))
+                .input(ElementwiseTest.shape(second)).input(ElementwiseTest.shape(third)).check();
     }
 
     @Test

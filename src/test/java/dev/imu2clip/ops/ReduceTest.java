@@ -17,7 +17,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 class ReduceTest {
     @ParameterizedTest
-    @CsvSource({"1,0", "7,0", "20011,0", "5 7,0", "5 7,1", "33 257,-1", "257 33,0", "600 131,0", "3 17 5,1", "2 300 9,1", "2 7 700,1", "1500 3,1",
+    @CsvSource({"1,0", "7,0", "20011,0", "5 7,0", "5 7,1", "33 257,-1", "257 33,0", "600 131,0", "3 17 5,1",
+        "2 300 9,1", "2 7 700,1", "1500 3,1",
         "3 1 5,1", "2 3 4 5,2"})
     void alongAnAxis(String shape, int axis) {
         long[] sizes = ElementwiseTest.shape(shape);
