@@ -109,7 +109,7 @@ static int64_t block_start(const struct blocks *b, int64_t i) { return b->channe
 static void correlate(const struct blocks *b, int64_t from, int64_t to, const float *rows, const int64_t *offsets, int64_t taps,
                       const float *bias, float *out, int64_t out_stride, int64_t count) {
     for (int64_t t = 0; t < count;) {
-        int64_t times = MIN(TIMES, (count - t + VL - 1) / VL), keep = MIN(count, VL);
+        int64_t most = MIN(TIMES, MAX(1, count / VL)), times = MIN(most, (count - t + VL - 1) / VL), keep = MIN(count, VL);
         int64_t at = MAX(0, MIN(t, count - times * VL));
         for (int64_t i = from; i < to; i++) {
             int64_t first = block_start(b, i), channels = block_start(b, i + 1) - first;
