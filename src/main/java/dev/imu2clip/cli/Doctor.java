@@ -31,7 +31,8 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
         return new Doctor(
                 new Jdk(Runtime.version().toString(), property("java.vendor"), property("java.home"), Runtime.getRuntime().maxMemory()),
                 detectMachine(), detectBackends(), new Plots(fonts.isEmpty(), fonts.orElse("fonts found")), detectCache(),
-                List.of(new Found("weights", find("model.safetensors")), new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
+                List.of(new Found("weights", find("model.safetensors")),
+                        new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
     }
 
     /** The engine's own account of its backends. */
@@ -49,7 +50,8 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
     /** Folder of what can be computed again: {@code IMU2CLIP_CACHE}, else {@code cache} beside the program. */
     private static Path cacheFolder() {
         String set = System.getenv("IMU2CLIP_CACHE");
-        return set != null && !set.isEmpty() ? Path.of(set) : Path.of(System.getProperty("imu2clip.home", "")).resolve("cache").toAbsolutePath();
+        if (set != null && !set.isEmpty()) return Path.of(set);
+        return Path.of(System.getProperty("imu2clip.home", "")).resolve("cache").toAbsolutePath();
     }
 
     private static Cache detectCache() {

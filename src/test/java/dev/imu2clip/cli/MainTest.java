@@ -40,7 +40,8 @@ class MainTest {
         assertEquals(2, run("pretain"));
         assertTrue(err.toString().contains("Did you mean: imu2clip pretrain?"), err.toString());
         assertEquals(2, run("pretrain", "--epoch", "3"));
-        assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."), err.toString());
+        assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."),
+                err.toString());
         assertEquals(2, run());
         assertEquals(2, run("embed"));
         assertEquals(2, run("evaluate", "--data", "x"));
@@ -57,8 +58,9 @@ class MainTest {
     @Test
     void optionsReachTheirSettings() {
         var command = new PretrainCommand();
-        new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3", "--batch-size", "8",
-                "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4", "--test_only", "--zero_shot", "False");
+        new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3",
+                "--batch-size", "8", "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4",
+                "--test_only", "--zero_shot", "False");
         var config = command.config();
         assertEquals(List.of("d", "c", "v", "o", "cpu"),
                 List.of(config.run().data(), config.run().clip(), config.run().vocab(), config.run().out(), config.run().device()));
