@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -28,7 +29,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "doctor "})
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "doctor "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
@@ -75,6 +76,7 @@ class MainTest {
     @Test
     void failuresAreToldApart() {
         assertEquals("x.npy: truncated", Failures.message(new InputException("x.npy: truncated")));
+        assertEquals("no device 'gpu'", Failures.message(new Backends.UnavailableException("no device 'gpu'")));
         assertEquals("x: no such file or folder", Failures.message(new UncheckedIOException(new NoSuchFileException("x"))));
         assertEquals("x: No space left on device", Failures.message(new FileSystemException("x", null, "No space left on device")));
         assertEquals("reading or writing failed: pipe", Failures.message(new IOException("pipe")));
@@ -100,6 +102,8 @@ class MainTest {
         assertEquals(Runtime.version().toString(), json.at("/jdk/version").asText());
         assertTrue(json.at("/machine/cores").asInt() > 0);
         assertTrue(json.at("/machine/memoryBytes").asLong() > 1 << 20);
+        assertTrue(json.at("/backends").size() > 0);
+        for (var backend : json.at("/backends")) assertFalse(backend.get("detail").asText().isEmpty(), backend.toString());
         assertTrue(json.at("/plots/usable").isBoolean());
         assertEquals("weights", json.at("/clip/0/what").asText());
         out.getBuffer().setLength(0);
