@@ -12,8 +12,9 @@ import java.util.concurrent.TimeUnit;
 /** The processor, as the system describes it. Only for people to read: the kernels ask the processor itself. */
 record Cpu(String model, List<String> isa) {
     /** The instruction sets that matter for arithmetic, as Linux writes them, x86 and Arm. */
-    private static final List<String> KNOWN = List.of("sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512dq", "avx512bw", "avx512vl",
-            "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme");
+    private static final List<String> KNOWN = List.of("sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512dq", "avx512bw",
+            "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimdhp", "asimddp", "i8mm", "bf16",
+            "sve", "sve2", "sme");
 
     static Cpu detect() {
         Path info = Path.of("/proc/cpuinfo");
@@ -45,7 +46,8 @@ record Cpu(String model, List<String> isa) {
         try {
             Process process = new ProcessBuilder("sysctl", "-n", name).redirectError(ProcessBuilder.Redirect.DISCARD).start();
             String text = new String(process.getInputStream().readAllBytes()).strip();
-            return process.waitFor(2, TimeUnit.SECONDS) && process.exitValue() == 0 && !text.isEmpty() ? Optional.of(text) : Optional.empty();
+            boolean known = process.waitFor(2, TimeUnit.SECONDS) && process.exitValue() == 0 && !text.isEmpty();
+            return known ? Optional.of(text) : Optional.empty();
         } catch (IOException e) {
             return Optional.empty();
         } catch (InterruptedException e) {

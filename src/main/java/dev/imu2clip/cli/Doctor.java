@@ -1,6 +1,8 @@
 package dev.imu2clip.cli;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.imu2clip.backend.Backends;
+import dev.imu2clip.clip.CacheFolder;
 import dev.imu2clip.train.PlotFonts;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -31,12 +33,13 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
         return new Doctor(
                 new Jdk(Runtime.version().toString(), property("java.vendor"), property("java.home"), Runtime.getRuntime().maxMemory()),
                 detectMachine(), detectBackends(), new Plots(fonts.isEmpty(), fonts.orElse("fonts found")), detectCache(),
-                List.of(new Found("weights", find("model.safetensors")), new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
+                List.of(new Found("weights", find("model.safetensors")),
+                        new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
     }
 
     /** The engine's own account of its backends. */
     private static List<Device> detectBackends() {
-        return List.of();
+        return Backends.statuses().stream().map(s -> new Device(s.name(), s.usable(), s.devices(), s.detail())).toList();
     }
 
     private static Machine detectMachine() {
@@ -46,14 +49,8 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
                 Runtime.getRuntime().availableProcessors(), bean.getTotalMemorySize(), bean.getFreeMemorySize());
     }
 
-    /** Folder of what can be computed again: {@code IMU2CLIP_CACHE}, else {@code cache} beside the program. */
-    private static Path cacheFolder() {
-        String set = System.getenv("IMU2CLIP_CACHE");
-        return set != null && !set.isEmpty() ? Path.of(set) : Path.of(System.getProperty("imu2clip.home", "")).resolve("cache").toAbsolutePath();
-    }
-
     private static Cache detectCache() {
-        Path folder = cacheFolder();
+        Path folder = CacheFolder.path();
         if (!Files.isDirectory(folder)) return new Cache(folder.toString(), false, 0);
         try (Stream<Path> files = Files.walk(folder)) {
             return new Cache(folder.toString(), true, files.mapToLong(file -> file.toFile().isFile() ? file.toFile().length() : 0).sum());
@@ -65,7 +62,7 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
     /** The first file of one of these names in the working folder, the cache, or where Hugging Face's tools keep ViT-B/32. */
     private static String find(String... names) {
         Path models = Path.of(property("user.home"), ".cache/huggingface/hub/models--openai--clip-vit-base-patch32/snapshots");
-        for (Path folder : Stream.concat(Stream.of(Path.of(""), cacheFolder()), folders(models)).toList())
+        for (Path folder : Stream.concat(Stream.of(Path.of(""), CacheFolder.path()), folders(models)).toList())
             for (String name : names)
                 if (Files.isRegularFile(folder.resolve(name))) return folder.resolve(name).toAbsolutePath().toString();
         return null;

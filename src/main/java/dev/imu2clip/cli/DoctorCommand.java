@@ -11,7 +11,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(name = "doctor", mixinStandardHelpOptions = true,
-        description = {"Tells what this machine offers: Java, processor, backends, fonts, CLIP files; and why something cannot be used.", ""},
+        description = {"Tells what this machine offers (Java, processor, backends, fonts, CLIP files), and why something cannot be used.",
+            ""},
         footerHeading = "%nExamples:%n", footer = {"  imu2clip doctor", "  imu2clip doctor --json"})
 final class DoctorCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON.")
@@ -45,7 +46,8 @@ final class DoctorCommand implements Callable<Integer> {
         line(out, "Cache", doctor.cache().folder() + (doctor.cache().exists() ? ", " + size(doctor.cache().bytes()) : ", not made yet"));
         for (Doctor.Found found : doctor.clip())
             line(out, "CLIP", found.path() != null ? "[ok] " + found.what() + ": " + found.path()
-                    : "[no] " + found.what() + ": none found in the usual places; give --" + (found.what().equals("weights") ? "clip" : "vocab"));
+                    : "[no] " + found.what() + ": none found in the usual places; give --"
+                            + (found.what().equals("weights") ? "clip" : "vocab"));
     }
 
     private static void line(PrintWriter out, String title, String text) {

@@ -44,7 +44,8 @@ final class EmbedCommand implements Runnable {
         }
     }
 
-    @Command(name = "text", mixinStandardHelpOptions = true, sortOptions = false, description = {"Embeds texts with CLIP's text tower.", ""},
+    @Command(name = "text", mixinStandardHelpOptions = true, sortOptions = false,
+            description = {"Embeds texts with CLIP's text tower.", ""},
             footerHeading = "%nExample:%n",
             footer = "  imu2clip embed text --clip clip-vit-base-patch32/model.safetensors --in lines.txt --out embeddings.npy")
     static final class Text implements Callable<Integer> {

@@ -52,7 +52,8 @@ public record Classification(List<String> classes, int[][] confusion) {
             int support = support(c);
             int predicted = IntStream.range(0, classes.size()).map(truth -> confusion[truth][c]).sum();
             int right = confusion[c][c];
-            return new ClassScore(classes.get(c), support, predicted, ratio(right, predicted), ratio(right, support), ratio(2 * right, support + predicted));
+            return new ClassScore(classes.get(c), support, predicted, ratio(right, predicted), ratio(right, support),
+                    ratio(2 * right, support + predicted));
         }).toList();
     }
 

@@ -36,7 +36,8 @@ public final class Retrieval {
     public static Report evaluate(Embeddings sources, Embeddings targets, int[] groups) {
         int n = sources.rows();
         if (n == 0 || targets.rows() != n || groups.length != n)
-            throw new IllegalArgumentException(n + " sources, " + targets.rows() + " targets and " + groups.length + " groups are not n > 0 pairs");
+            throw new IllegalArgumentException(n + " sources, " + targets.rows() + " targets and " + groups.length
+                    + " groups are not n > 0 pairs");
         // Members of a group side by side: the relevant pairs are then blocks along the diagonal, and most tiles hold none.
         int[] order = IntStream.range(0, n).boxed().sorted(Comparator.comparingInt(i -> groups[i])).mapToInt(i -> i).toArray();
         int[] group = Arrays.stream(order).map(i -> groups[i]).toArray();
@@ -46,7 +47,8 @@ public final class Retrieval {
         Best best = Similarity.visit(queries, candidates, () -> new Best(group)).stream().reduce(Best::merge).orElseThrow();
         float[] own = new float[n];
         for (int i = 0; i < n; i++) own[i] = Similarity.dot(queries, i, candidates, i);
-        Counts counts = Similarity.visit(queries, candidates, () -> new Counts(group, own, best)).stream().reduce(Counts::merge).orElseThrow();
+        Counts counts = Similarity.visit(queries, candidates, () -> new Counts(group, own, best)).stream()
+                .reduce(Counts::merge).orElseThrow();
 
         RankScore plainChance = RankScore.expected(0, n - 1, 1);
         RankScore groupChance = groupChance(group);

@@ -32,11 +32,14 @@ final class Similarity {
     /** Splits the queries in chunks and gives each to a visitor of its own; the visitors come back in the order of their chunks. */
     static <V extends Visitor> List<V> visit(Embeddings queries, Embeddings candidates, Supplier<V> visitors) {
         if (queries.size() != candidates.size())
-            throw new IllegalArgumentException("embeddings of " + queries.size() + " and of " + candidates.size() + " numbers cannot be compared");
+            throw new IllegalArgumentException("embeddings of " + queries.size() + " and of " + candidates.size()
+                    + " numbers cannot be compared");
         int tasks = Math.max(1, Math.min(queries.rows() / 16, TASKS_PER_CORE * Runtime.getRuntime().availableProcessors()));
         return IntStream.range(0, tasks).parallel().mapToObj(task -> {
             V visitor = visitors.get();
-            chunk(queries, candidates, (int) ((long) queries.rows() * task / tasks), (int) ((long) queries.rows() * (task + 1) / tasks), visitor);
+            int from = (int) ((long) queries.rows() * task / tasks);
+            int to = (int) ((long) queries.rows() * (task + 1) / tasks);
+            chunk(queries, candidates, from, to, visitor);
             return visitor;
         }).toList();
     }

@@ -22,10 +22,12 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "i2c", help = "first part of the run's identifier") String modelName,
             @Setting(value = "\"\"", help = "last part of the run's identifier") String modelSuffix,
             @Setting(value = "mw2", help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
-            @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"}, help = "how a window's frames become one embedding")
+            @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"},
+                    help = "how a window's frames become one embedding")
             String videoEncoderName,
-            @Setting(value = "2.5", min = 0, aboveMin = true, help = "half the length of a narration's window, the whole length of one without "
-                    + "narration, in seconds") double windowSec,
+            @Setting(value = "2.5", min = 0, aboveMin = true,
+                    help = "half the length of a narration's window, the whole length of one without narration, in seconds")
+            double windowSec,
             @Setting(value = "10", min = 1, help = "video frames per second") int targetFps,
             @Setting(value = "sample", help = "name of the data set, for the records; `run.data` says where it is") String datasetname,
             @Setting(value = "200", min = 1, help = "samples per second that the encoder sees") int imuSamplingRate,
@@ -36,20 +38,24 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
     /** Section {@code train_hparams}. */
     public record Train(
             @Setting(value = "imu", choices = {"imu", "text", "video"}, help = "modality that queries") String sourceModality,
-            @Setting(value = "[text]", choices = {"imu", "text", "video"}, help = "modalities it is aligned with") List<String> targetModalities,
-            @Setting(value = "[]", choices = {"imu", "text", "video", "audio"}, help = "modalities of a downstream run") List<String> listModalities,
+            @Setting(value = "[text]", choices = {"imu", "text", "video"},
+                    help = "modalities it is aligned with") List<String> targetModalities,
+            @Setting(value = "[]", choices = {"imu", "text", "video", "audio"},
+                    help = "modalities of a downstream run") List<String> listModalities,
             @Setting(value = "1.0", min = 0, max = 1, aboveMin = true, help = "share of the training batches used in an epoch")
             double limitTrainBatches,
             @Setting(value = "32", min = 2, help = "windows in a step; the others in the batch are each one's negatives") int batchSize,
             @Setting(value = "5", min = 1, help = "passes over the training windows") int maxEpochs,
-            @Setting(value = "1", min = 0, help = "accepted for the reference's sake; `run.device` chooses", shapesTraining = false) int gpus,
+            @Setting(value = "1", min = 0, help = "accepted for the reference's sake; `run.device` chooses",
+                    shapesTraining = false) int gpus,
             @Setting(value = "10", min = 0, help = "accepted for the reference's sake; the loader chooses its threads itself",
                     shapesTraining = false) int numWorkersForDm,
             @Setting(value = "false", help = "no training, only the evaluation", shapesTraining = false) boolean testOnly,
             @Setting(value = "ddp", help = "accepted for the reference's sake", shapesTraining = false) String trainerStrategy,
             @Setting(value = "[video]", choices = {"imu", "text", "video", "audio"}, alias = "freeze_modality",
                     help = "modalities whose encoder is not trained; CLIP's towers never are") List<String> freezeModalities,
-            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors, or the reference's `.pt`)") String pathLoadPretrainedImuEncoder,
+            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors, or the reference's `.pt`)")
+            String pathLoadPretrainedImuEncoder,
             @Setting(value = "false", help = "classify by the nearest label text instead of a trained head") boolean zeroShot) {}
 
     /** Section {@code optim}. */
@@ -61,7 +67,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "1e-8", min = 0, aboveMin = true, help = "added to the root of that mean") double eps,
             @Setting(value = "0", min = 0, help = "weight decay") double weightDecay,
             @Setting(value = "0", min = 0, help = "largest norm of the whole gradient; 0: not limited") double gradClip,
-            @Setting(value = "constant", choices = {"constant", "cosine"}, help = "learning rate after warm-up; `cosine` falls to 0 at the end")
+            @Setting(value = "constant", choices = {"constant", "cosine"},
+                    help = "learning rate after warm-up; `cosine` falls to 0 at the end")
             String schedule,
             @Setting(value = "0", min = 0, help = "steps in which the learning rate rises from 0") int warmupSteps) {}
 
@@ -74,14 +81,16 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
 
     /** Section {@code run}. Paths may change when a run continues: a checkpoint knows the data and the weights by their content. */
     public record Run(
-            @Setting(value = "\"\"", help = "folder of the prepared data set; empty: a generated sample", shapesTraining = false) String data,
+            @Setting(value = "\"\"", help = "folder of the prepared data set; empty: a generated sample",
+                    shapesTraining = false) String data,
             @Setting(value = "\"\"", help = "CLIP weights (safetensors); empty: seeded random ones, whose texts carry no meaning",
                     shapesTraining = false) String clip,
-            @Setting(value = "\"\"", help = "CLIP's vocabulary (`bpe_simple_vocab_16e6.txt.gz`, or a folder with `vocab.json` and `merges.txt`); "
-                    + "empty: found beside the weights", shapesTraining = false) String vocab,
+            @Setting(value = "\"\"", help = "CLIP's vocabulary (`bpe_simple_vocab_16e6.txt.gz`, or a folder with `vocab.json` and "
+                    + "`merges.txt`); empty: found beside the weights", shapesTraining = false) String vocab,
             @Setting(value = "\"\"", help = "folder of the run; empty: `runs/` and the identifier", shapesTraining = false) String out,
             @Setting(value = "0", help = "seed of initial weights, order of windows and dropout") long seed,
-            @Setting(value = "auto", help = "device; `doctor` lists them. Another device rounds differently", shapesTraining = false) String device,
+            @Setting(value = "auto", help = "device; `doctor` lists them. Another device rounds differently",
+                    shapesTraining = false) String device,
             @Setting(value = "10", min = 1, help = "steps between two lines of the training log", shapesTraining = false) int logEverySteps,
             @Setting(value = "0", min = 0, help = "steps between two checkpoints inside an epoch; 0: only after each epoch",
                     shapesTraining = false) int checkpointEverySteps,
@@ -141,7 +150,10 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
         }
     }
 
-    /** The settings that train other weights than {@code other}'s: {@code key: 32 here, 16 there}. Empty where one may continue the other. */
+    /**
+     * The settings that train other weights than {@code other}'s, as {@code key: 32 here, 16 there}.
+     * Empty where one may continue the other.
+     */
     public List<String> trainingDifferences(Config other) {
         List<String> differences = new ArrayList<>();
         for (ConfigKey key : ConfigKey.ALL)

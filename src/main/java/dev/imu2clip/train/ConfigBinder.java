@@ -17,7 +17,10 @@ final class ConfigBinder {
     private final Map<ConfigKey, Object> values = new LinkedHashMap<>();
 
     ConfigBinder() {
-        for (ConfigKey key : ConfigKey.ALL) values.put(key, convert(key, ConfigYaml.value(key.setting().value(), key.dotted()), "default of " + key.dotted()));
+        for (ConfigKey key : ConfigKey.ALL) {
+            String place = "default of " + key.dotted();
+            values.put(key, convert(key, ConfigYaml.value(key.setting().value(), place), place));
+        }
     }
 
     Config config() {
@@ -44,7 +47,8 @@ final class ConfigBinder {
 
     void checkSection(String name, String place) {
         if (ConfigKey.sections().contains(name)) return;
-        String elsewhere = ConfigKey.ALL.stream().filter(key -> key.named(name)).map(ConfigKey::section).collect(Collectors.joining("' or '"));
+        String elsewhere = ConfigKey.ALL.stream().filter(key -> key.named(name)).map(ConfigKey::section)
+                .collect(Collectors.joining("' or '"));
         if (!elsewhere.isEmpty()) throw new InputException(place + ": '" + name + "' belongs into the section '" + elsewhere + "'");
         throw new InputException(place + ": unknown section '" + name + "'" + suggestion(name, ConfigKey.sections().stream()));
     }
@@ -53,10 +57,12 @@ final class ConfigBinder {
         int dot = dotted.indexOf('.');
         String section = dot < 0 ? "" : dotted.substring(0, dot);
         String name = dotted.substring(dot + 1);
-        List<ConfigKey> found = ConfigKey.ALL.stream().filter(key -> key.named(name) && (dot < 0 || key.section().equals(section))).toList();
+        List<ConfigKey> found = ConfigKey.ALL.stream().filter(key -> key.named(name) && (dot < 0 || key.section().equals(section)))
+                .toList();
         if (found.size() == 1) return found.getFirst();
         if (found.size() > 1)
-            throw new InputException(place + ": '" + name + "' is ambiguous: " + found.stream().map(ConfigKey::dotted).collect(Collectors.joining(", ")));
+            throw new InputException(place + ": '" + name + "' is ambiguous: "
+                    + found.stream().map(ConfigKey::dotted).collect(Collectors.joining(", ")));
         if (dot >= 0 && !ConfigKey.sections().contains(section))
             throw new InputException(place + ": unknown section '" + section + "'" + suggestion(section, ConfigKey.sections().stream()));
         Stream<String> near = ConfigKey.ALL.stream().filter(key -> dot < 0 || key.section().equals(section)).map(ConfigKey::name);
@@ -90,7 +96,10 @@ final class ConfigBinder {
     private static Object number(ConfigKey key, Class<?> type, String text, String place) {
         Setting setting = key.setting();
         try {
-            Number number = type == int.class ? (Number) Integer.valueOf(text) : type == long.class ? (Number) Long.valueOf(text) : Double.valueOf(text);
+            Number number;
+            if (type == int.class) number = Integer.valueOf(text);
+            else if (type == long.class) number = Long.valueOf(text);
+            else number = Double.valueOf(text);
             double size = number.doubleValue();
             boolean low = setting.aboveMin() ? size <= setting.min() : size < setting.min();
             if (low || size > setting.max() || !Double.isFinite(size)) throw wrong(key, text, place);
@@ -120,7 +129,8 @@ final class ConfigBinder {
         Setting setting = key.setting();
         List<String> limits = new ArrayList<>();
         String form = type == double.class ? "%s" : "%.0f";
-        if (setting.min() > Double.NEGATIVE_INFINITY) limits.add((setting.aboveMin() ? "above " : "of at least ") + form.formatted(setting.min()));
+        if (setting.min() > Double.NEGATIVE_INFINITY)
+            limits.add((setting.aboveMin() ? "above " : "of at least ") + form.formatted(setting.min()));
         if (setting.max() < Double.POSITIVE_INFINITY) limits.add("at most " + form.formatted(setting.max()));
         return (type == double.class ? "a number " : "a whole number ") + String.join(" and ", limits);
     }

@@ -31,8 +31,9 @@ final class ConfigYaml {
 
     private ConfigYaml() {}
 
-    static void read(Path source, ConfigBinder binder) {
-        Optional<Node> root = compose(text(source), source.toString());
+    static void read(Path file, ConfigBinder binder) {
+        String source = file.toString();
+        Optional<Node> root = compose(text(file), source);
         if (root.isEmpty() || isNull(root.get())) return;
         for (NodeTuple section : mapping(root.get(), source, "sections such as train_hparams:")) {
             String name = key(section, source);
@@ -45,7 +46,7 @@ final class ConfigYaml {
 
     /** A value given on the command line, written as in YAML. */
     static Object value(String yaml, String place) {
-        return compose(yaml, place).map(node -> value(node, Path.of(place))).orElse("");
+        return compose(yaml, place).map(node -> value(node, place)).orElse("");
     }
 
     private static String text(Path source) {
@@ -71,35 +72,37 @@ final class ConfigYaml {
             return new Compose(LoadSettings.builder().setLabel(label).build()).composeString(yaml);
         } catch (MarkedYamlEngineException e) {
             String place = e.getProblemMark().map(mark -> place(label, mark)).orElse(label);
-            throw new InputException(place + ": is not YAML: " + e.getProblem() + e.getContextMark().map(m -> " (begun in line " + (m.getLine() + 1) + ")")
-                    .orElse(""));
+            String begun = e.getContextMark().map(mark -> " (begun in line " + (mark.getLine() + 1) + ")").orElse("");
+            throw new InputException(place + ": is not YAML: " + e.getProblem() + begun);
         } catch (YamlEngineException e) {
             throw new InputException(label + ": is not YAML: " + e.getMessage().lines().findFirst().orElse(""));
         }
     }
 
-    private static List<NodeTuple> mapping(Node node, Path source, String expected) {
+    private static List<NodeTuple> mapping(Node node, String source, String expected) {
         if (!(node instanceof MappingNode mapping)) throw new InputException(place(source, node) + ": expected " + expected);
         Set<String> seen = new HashSet<>();
         for (NodeTuple entry : mapping.getValue())
             if (!seen.add(key(entry, source)))
-                throw new InputException(place(source, entry.getKeyNode()) + ": '" + key(entry, source) + "' is given twice. Remove one of them");
+                throw new InputException(place(source, entry.getKeyNode()) + ": '" + key(entry, source)
+                        + "' is given twice. Remove one of them");
         return mapping.getValue();
     }
 
-    private static String key(NodeTuple entry, Path source) {
+    private static String key(NodeTuple entry, String source) {
         if (entry.getKeyNode() instanceof ScalarNode scalar) return scalar.getValue();
         throw new InputException(place(source, entry.getKeyNode()) + ": a key must be a word");
     }
 
     /** A string, or a list of strings: what it stands for is the setting's to say. */
-    private static Object value(Node node, Path source) {
+    private static Object value(Node node, String source) {
         return switch (node) {
             case ScalarNode scalar -> isNull(scalar) ? "" : scalar.getValue();
             case SequenceNode sequence -> {
                 List<String> items = new ArrayList<>();
                 for (Node item : sequence.getValue()) {
-                    if (!(item instanceof ScalarNode scalar)) throw new InputException(place(source, item) + ": a list may hold words and numbers only");
+                    if (!(item instanceof ScalarNode scalar))
+                        throw new InputException(place(source, item) + ": a list may hold words and numbers only");
                     items.add(scalar.getValue());
                 }
                 yield items;
@@ -112,8 +115,8 @@ final class ConfigYaml {
         return node.getTag().equals(Tag.NULL);
     }
 
-    private static String place(Path source, Node node) {
-        return node.getStartMark().map(mark -> place(source.toString(), mark)).orElse(source.toString());
+    private static String place(String source, Node node) {
+        return node.getStartMark().map(mark -> place(source, mark)).orElse(source);
     }
 
     private static String place(String label, Mark mark) {

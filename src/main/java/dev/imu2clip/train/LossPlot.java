@@ -25,8 +25,8 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
- * Draws a {@link MetricsLog} as a picture of up to three panels over the steps: {@code train_loss} (raw and smoothed) with {@code val_loss};
- * {@code temperature}; and whatever begins with {@code val_} and ends with MRR or R@k.
+ * Draws a {@link MetricsLog} as a picture of up to three panels over the steps: {@code train_loss} (raw and smoothed) with
+ * {@code val_loss}; {@code temperature}; and whatever begins with {@code val_} and ends with MRR or R@k.
  */
 public final class LossPlot {
     private static final int WIDTH = 1100;
@@ -95,14 +95,16 @@ public final class LossPlot {
             XYChart chart = panel(null, "validation retrieval", SMALL_HEIGHT, lastStep);
             chart.getStyler().setYAxisMin(0.0).setYAxisMax(1.0).setLegendPosition(LegendPosition.InsideNW);
             int color = 0;
-            for (String name : names) line(chart, name.substring(4).replace('_', ' '), Curve.of(log, name), COLORS[color++ % COLORS.length], 2, true);
+            for (String name : names)
+                line(chart, name.substring(4).replace('_', ' '), Curve.of(log, name), COLORS[color++ % COLORS.length], 2, true);
             panels.add(chart);
         }
         return panels;
     }
 
     private static XYChart panel(String title, String what, int height, double lastStep) {
-        XYChart chart = new XYChartBuilder().width(WIDTH).height(height).title(title == null ? "" : title).xAxisTitle("step").yAxisTitle(what).build();
+        XYChart chart = new XYChartBuilder().width(WIDTH).height(height).title(title == null ? "" : title)
+                .xAxisTitle("step").yAxisTitle(what).build();
         Font small = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
         chart.getStyler().setChartBackgroundColor(Color.WHITE).setChartFontColor(INK).setChartTitleVisible(title != null)
                 .setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 16)).setChartTitlePadding(12).setChartTitleBoxVisible(false)

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * {@code metrics.jsonl}: one JSON object a line, first {@code step} (optimiser steps done so far), then whatever was measured. Every line is
- * handed to the system before {@link #append} returns, so it outlives the process; a line cut off by a power failure is dropped when
- * the file is opened again.
+ * {@code metrics.jsonl}: one JSON object a line, first {@code step} (optimiser steps done so far), then whatever was measured. Every line
+ * is handed to the system before {@link #append} returns, so it outlives the process; a line cut off by a power failure is dropped
+ * when the file is opened again.
  */
 public final class MetricsLog implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();

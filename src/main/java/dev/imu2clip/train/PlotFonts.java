@@ -15,7 +15,8 @@ public final class PlotFonts {
     public static Optional<String> problem() {
         try {
             int families = GraphicsEnvironment.getLocalGraphicsEnvironment().getAvailableFontFamilyNames().length;
-            double width = new Font(Font.SANS_SERIF, Font.PLAIN, 12).getStringBounds("loss", new FontRenderContext(null, true, true)).getWidth();
+            var context = new FontRenderContext(null, true, true);
+            double width = new Font(Font.SANS_SERIF, Font.PLAIN, 12).getStringBounds("loss", context).getWidth();
             return families > 0 && width > 0 ? Optional.empty() : Optional.of("no fonts. " + REMEDY);
         } catch (RuntimeException | Error e) {
             // Without fontconfig or libfreetype the JDK fails with InternalError, NullPointerException, or a library that cannot be linked.

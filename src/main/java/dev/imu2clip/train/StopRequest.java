@@ -44,7 +44,8 @@ public final class StopRequest implements AutoCloseable {
     private void await() {
         requested = true;
         try {
-            if (!finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) System.err.println("imu2clip: stopped without saving: a step took too long");
+            if (!finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                System.err.println("imu2clip: stopped without saving: a step took too long");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

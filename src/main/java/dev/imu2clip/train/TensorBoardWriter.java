@@ -38,7 +38,10 @@ public final class TensorBoardWriter implements AutoCloseable {
         try {
             Files.createDirectories(folder);
             long now = System.currentTimeMillis();
-            do file = folder.resolve("events.out.tfevents.%010d.%06d.imu2clip".formatted(now / 1000, now++ % 1000)); while (Files.exists(file));
+            do {
+                file = folder.resolve("events.out.tfevents.%010d.%06d.imu2clip".formatted(now / 1000, now % 1000));
+                now++;
+            } while (Files.exists(file));
             var writer = new TensorBoardWriter(file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
             writer.write(new Message().number(1, seconds()).bytes(3, "brain.Event:2".getBytes(StandardCharsets.US_ASCII)));
             if (step > 0)

@@ -11,8 +11,8 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * Shows an epoch's way: on a terminal a bar with loss, temperature, windows per second and the time left in the epoch; elsewhere (a log, a pipe)
- * nothing until {@link #epochDone}, which writes one line in both cases.
+ * Shows an epoch's way: on a terminal a bar with loss, temperature, windows per second and the time left in the epoch; elsewhere
+ * (a log, a pipe) nothing until {@link #epochDone}, which writes one line in both cases.
  */
 public final class TrainingProgress implements AutoCloseable {
     private final PrintStream out;
@@ -24,7 +24,8 @@ public final class TrainingProgress implements AutoCloseable {
 
     /** Shows on standard error, so that standard output stays clean for results. */
     public static TrainingProgress create(int epochs) {
-        return new TrainingProgress(System.err, System.console() != null && System.console().isTerminal() && System.getenv("CI") == null, epochs);
+        boolean terminal = System.console() != null && System.console().isTerminal() && System.getenv("CI") == null;
+        return new TrainingProgress(System.err, terminal, epochs);
     }
 
     TrainingProgress(PrintStream out, boolean terminal, int epochs) {
@@ -57,8 +58,8 @@ public final class TrainingProgress implements AutoCloseable {
     public void epochDone(int epoch, double trainLoss, double validationLoss, double temperature) {
         closeBar();
         long seconds = Math.round((System.nanoTime() - started) / 1e9);
-        out.printf(Locale.ROOT, "epoch %d/%d: train loss %.4f, val loss %.4f, temperature %.4f, %.0f windows/s, %s%n", epoch, epochs, trainLoss,
-                validationLoss, temperature, rate(), time(seconds));
+        out.printf(Locale.ROOT, "epoch %d/%d: train loss %.4f, val loss %.4f, temperature %.4f, %.0f windows/s, %s%n", epoch, epochs,
+                trainLoss, validationLoss, temperature, rate(), time(seconds));
     }
 
     /** A line that does not break the bar. */

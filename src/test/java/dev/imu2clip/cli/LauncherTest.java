@@ -42,8 +42,9 @@ class LauncherTest {
         Files.copy(Path.of("imu2clip"), project.resolve("imu2clip"));
         assertTrue(project.resolve("imu2clip").toFile().setExecutable(true));
         write(project.resolve("pom.xml"), "<project/>");
-        for (String source : List.of("src/main/java/A.java", "native/a.c", "kernels/a.cu", "configs/a.yaml")) write(project.resolve(source), "old");
-        for (String tool : List.of("find", "mkdir", "rmdir", "ln", "readlink", "rm", "mv", "cp", "sleep", "head", "cat", "dirname", "touch"))
+        for (String source : List.of("src/main/java/A.java", "native/a.c", "kernels/a.cu", "configs/a.yaml"))
+            write(project.resolve(source), "old");
+        for (String tool : "find mkdir rmdir ln readlink rm mv cp sleep head cat dirname touch".split(" "))
             script(tools.resolve(tool), "exec " + tool(tool) + " \"$@\"\n");
         script(tools.resolve("mvn"), """
                 echo "mvn $* with $JAVA_HOME" >> builds
@@ -96,8 +97,8 @@ class LauncherTest {
         jdk("17", "17.0.15");
         var result = start("doctor");
         assertEquals(1, result.code);
-        assertEquals("imu2clip: needs a JDK 25 or newer: install one (https://adoptium.net), and set IMU2CLIP_JAVA_HOME where it is not found\n",
-                result.err);
+        assertEquals("imu2clip: needs a JDK 25 or newer: install one (https://adoptium.net), "
+                + "and set IMU2CLIP_JAVA_HOME where it is not found\n", result.err);
         jdk("25", "25");
         Files.delete(tools.resolve("mvn"));
         result = start("doctor");
@@ -111,7 +112,8 @@ class LauncherTest {
         assertEquals("building (first start only)…\n", start("doctor").err);
         assertEquals("", start("doctor").err);
         assertEquals(1, builds());
-        assertTrue(Files.readString(project.resolve("builds")).startsWith("mvn -q -Dmaven.test.skip=true package with " + jdks.resolve("25")));
+        assertTrue(Files.readString(project.resolve("builds"))
+                .startsWith("mvn -q -Dmaven.test.skip=true package with " + jdks.resolve("25")));
         int expected = 1;
         for (String source : List.of("pom.xml", "src/main/java/A.java", "native/a.c", "kernels/a.cu", "configs/a.yaml")) {
             Files.setLastModifiedTime(project.resolve(source), FileTime.from(Instant.now().plusSeconds(1)));

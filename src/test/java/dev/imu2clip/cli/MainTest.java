@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -28,7 +29,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "doctor "})
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "doctor "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
@@ -40,7 +41,8 @@ class MainTest {
         assertEquals(2, run("pretain"));
         assertTrue(err.toString().contains("Did you mean: imu2clip pretrain?"), err.toString());
         assertEquals(2, run("pretrain", "--epoch", "3"));
-        assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."), err.toString());
+        assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."),
+                err.toString());
         assertEquals(2, run());
         assertEquals(2, run("embed"));
         assertEquals(2, run("evaluate", "--data", "x"));
@@ -57,8 +59,9 @@ class MainTest {
     @Test
     void optionsReachTheirSettings() {
         var command = new PretrainCommand();
-        new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3", "--batch-size", "8",
-                "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4", "--test_only", "--zero_shot", "False");
+        new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3",
+                "--batch-size", "8", "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4",
+                "--test_only", "--zero_shot", "False");
         var config = command.config();
         assertEquals(List.of("d", "c", "v", "o", "cpu"),
                 List.of(config.run().data(), config.run().clip(), config.run().vocab(), config.run().out(), config.run().device()));
@@ -73,6 +76,7 @@ class MainTest {
     @Test
     void failuresAreToldApart() {
         assertEquals("x.npy: truncated", Failures.message(new InputException("x.npy: truncated")));
+        assertEquals("no device 'gpu'", Failures.message(new Backends.UnavailableException("no device 'gpu'")));
         assertEquals("x: no such file or folder", Failures.message(new UncheckedIOException(new NoSuchFileException("x"))));
         assertEquals("x: No space left on device", Failures.message(new FileSystemException("x", null, "No space left on device")));
         assertEquals("reading or writing failed: pipe", Failures.message(new IOException("pipe")));
@@ -98,6 +102,8 @@ class MainTest {
         assertEquals(Runtime.version().toString(), json.at("/jdk/version").asText());
         assertTrue(json.at("/machine/cores").asInt() > 0);
         assertTrue(json.at("/machine/memoryBytes").asLong() > 1 << 20);
+        assertTrue(json.at("/backends").size() > 0);
+        for (var backend : json.at("/backends")) assertFalse(backend.get("detail").asText().isEmpty(), backend.toString());
         assertTrue(json.at("/plots/usable").isBoolean());
         assertEquals("weights", json.at("/clip/0/what").asText());
         out.getBuffer().setLength(0);

@@ -63,7 +63,10 @@ class RetrievalTest {
         }
     }
 
-    /** A model that embeds everything alike has learned nothing: it scores chance, in both directions, though every query ties with its answer. */
+    /**
+     * A model that embeds everything alike has learned nothing: it scores chance, in both directions, though every query ties with
+     * its answer.
+     */
     @Test
     void collapsedModelScoresExactlyChance() {
         float[] constant = new float[120 * 4];

@@ -11,7 +11,8 @@ final class ConfigDocs {
 
     static String replaceTables(String text) {
         int begin = text.indexOf(BEGIN);
-        return (begin < 0 ? text : text.substring(0, begin)) + BEGIN + ConfigKey.sections().stream().map(ConfigDocs::table).collect(Collectors.joining());
+        return (begin < 0 ? text : text.substring(0, begin)) + BEGIN + ConfigKey.sections().stream().map(ConfigDocs::table)
+                .collect(Collectors.joining());
     }
 
     private static String table(String section) {

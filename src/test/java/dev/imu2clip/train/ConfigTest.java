@@ -76,21 +76,21 @@ class ConfigTest {
             "train_hparams:\\n  batchsize: 3            | x.yaml:2:3: unknown key 'batchsize' in train_hparams; did you mean 'batch_size'?",
             "train_hparms:\\n  batch_size: 3            | x.yaml:1:1: unknown section 'train_hparms'; did you mean 'train_hparams'?",
             "lr: 1e-3                                   | x.yaml:1:1: 'lr' belongs into the section 'optim'",
-            "train_hparams:\\n  lr: 1e-3                | x.yaml:2:3: unknown key 'lr' in train_hparams; it belongs into the section 'optim'",
+            "train_hparams:\\n  lr: 1e-3  | x.yaml:2:3: unknown key 'lr' in train_hparams; it belongs into the section 'optim'",
             "train_hparams:\\n  batch_size: many        | x.yaml:2:3: batch_size must be a whole number of at least 2, not 'many'",
             "train_hparams:\\n  batch_size: 1           | x.yaml:2:3: batch_size must be a whole number of at least 2, not 1",
             "train_hparams:\\n  batch_size: [1, 2]      | x.yaml:2:3: batch_size must be a whole number of at least 2, not a list",
             "optim:\\n  lr: .nan                        | x.yaml:2:3: lr must be a number above 0.0, not '.nan'",
             "optim:\\n  lr: NaN                         | x.yaml:2:3: lr must be a number above 0.0, not NaN",
-            "optim:\\n  schedule: cosin                 | x.yaml:2:3: schedule cannot be 'cosin'; it is one of constant, cosine. Did you mean 'cosine'?",
+            "optim:\\n  schedule: cosin | x.yaml:2:3: schedule cannot be 'cosin'; it is one of constant, cosine. Did you mean 'cosine'?",
             "train_hparams:\\n  test_only: maybe        | x.yaml:2:3: test_only must be true or false, not 'maybe'",
             "optim:\\n  lr: 1\\n  lr: 2                 | x.yaml:3:3: 'lr' is given twice. Remove one of them",
             "optim:\\n  lr: {a: 1}                      | x.yaml:2:7: expected a value or a list, not further keys",
             "- 1                                        | x.yaml:1:1: expected sections such as train_hparams:",
             "optim: 5                                   | x.yaml:1:8: expected settings of optim, indented, one per line",
-            "optim:\\n  lr: [1                          | x.yaml:3:1: is not YAML: expected ',' or ']', but got <stream end> (begun in line 2)",
-            "optim:\\n\\tlr: 1                          | x.yaml:2:1: is not YAML: found character '\\t(TAB)' that cannot start any token. (Do not use \\t(TAB) "
-                    + "for indentation)",
+            "optim:\\n  lr: [1        | x.yaml:3:1: is not YAML: expected ',' or ']', but got <stream end> (begun in line 2)",
+            "optim:\\n\\tlr: 1 | x.yaml:2:1: is not YAML: found character '\\t(TAB)' that cannot start any token. "
+                    + "(Do not use \\t(TAB) for indentation)",
     })
     void pointsAtTheMistake(String yaml, String message) throws IOException {
         Path file = write(yaml.replace("\\n", "\n").replace("\\t", "\t") + "\n");

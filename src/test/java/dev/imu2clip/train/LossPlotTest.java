@@ -29,7 +29,7 @@ class LossPlotTest {
         try (var metrics = MetricsLog.open(log, 0)) {
             for (int step = 1; step <= 600; step++) {
                 double loss = 2.2 + 4.5 * Math.exp(-step / 150.0);
-                metrics.append(step, Map.of("train_loss", step == 777 ? Double.NaN : loss + 0.4 * random.nextGaussian(), "temperature", 0.1 - step * 1e-4));
+                metrics.append(step, Map.of("train_loss", loss + 0.4 * random.nextGaussian(), "temperature", 0.1 - step * 1e-4));
                 if (step % 60 != 0) continue;
                 Map<String, Object> epoch = new LinkedHashMap<>();
                 epoch.put("val_loss", loss + 0.3);

@@ -23,7 +23,8 @@ class TrainingProgressTest {
         }
         var lines = bytes.toString(StandardCharsets.UTF_8).lines().toList();
         assertEquals(2, lines.size());
-        assertTrue(lines.get(1).matches("epoch 2/3: train loss 3\\.1416, val loss 2\\.7183, temperature 0\\.0712, \\d+ windows/s, 0:00"), lines.get(1));
+        assertTrue(lines.get(1).matches("epoch 2/3: train loss 3\\.1416, val loss 2\\.7183, temperature 0\\.0712, \\d+ windows/s, 0:00"),
+                lines.get(1));
     }
 
     @Test
