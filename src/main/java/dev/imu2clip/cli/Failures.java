@@ -1,5 +1,6 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -22,6 +23,7 @@ final class Failures {
     static String message(Throwable failure) {
         return switch (failure) {
             case InputException e -> e.getMessage();
+            case Backends.UnavailableException e -> e.getMessage();
             case UncheckedIOException e -> message(e.getCause());
             case NoSuchFileException e -> e.getFile() + ": no such file or folder";
             case AccessDeniedException e -> e.getFile() + ": no permission";
