@@ -1,6 +1,9 @@
 package dev.imu2clip.cli;
 
 import dev.imu2clip.backend.Backends;
+import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.clip.EmbedTexts;
+import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.train.ImuEmbedder;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -49,7 +52,10 @@ final class EmbedCommand implements Runnable {
             footerHeading = "%nExample:%n",
             footer = "  imu2clip embed text --clip clip-vit-base-patch32/model.safetensors --in lines.txt --out embeddings.npy")
     static final class Text implements Callable<Integer> {
-        @Option(names = "--clip", required = true, paramLabel = "FILE", description = "CLIP weights (safetensors).")
+        @CommandLine.Spec
+        CommandLine.Model.CommandSpec spec;
+
+        @Option(names = "--clip", required = true, paramLabel = "FILE", description = "CLIP weights: Hugging Face's model.safetensors, or its folder.")
         Path clip;
 
         @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")
@@ -61,12 +67,25 @@ final class EmbedCommand implements Runnable {
         @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (lines, 512).")
         Path out;
 
+        @Option(names = "--normalize", description = "Scale every embedding to length 1; default: as CLIP's encode_text gives them.")
+        boolean normalize;
+
+        @Option(names = "--truncate", description = "Cut texts of more than 77 tokens; default: they are an error.")
+        boolean truncate;
+
         @Option(names = "--device", paramLabel = "D", defaultValue = "auto", description = "Device; default: the best.")
         String device;
 
         @Override
         public Integer call() {
-            throw new UnsupportedOperationException("embedding is not there yet");
+            var out = spec.commandLine().getOut();
+            var embed = new EmbedTexts(in, this.out, normalize, truncate);
+            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), clip, vocab, 0).cachedIn(CacheFolder.path(), spec.commandLine().getErr()::println);
+                    var progress = new ProgressLine("embedding texts")) {
+                int count = embed.run(encoder, progress);
+                out.println("Embeddings of " + count + " texts, " + encoder.width() + " numbers each, written to " + this.out);
+            }
+            return Main.OK;
         }
     }
 }

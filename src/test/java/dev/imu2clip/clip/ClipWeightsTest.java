@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,6 +33,39 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ClipWeightsTest {
     @TempDir
     Path folder;
+
+    /** Weights whose values must not be asked for. */
+    record Unreadable(ClipWeights weights) implements ClipWeights {
+        @Override
+        public Set<String> names() {
+            return weights.names();
+        }
+
+        @Override
+        public Shape shape(String name) {
+            return weights.shape(name);
+        }
+
+        @Override
+        public void copyTo(String name, MemorySegment target) {
+            throw new UnsupportedOperationException("values are not to be read");
+        }
+
+        @Override
+        public String identity() {
+            return weights.identity();
+        }
+
+        @Override
+        public String origin() {
+            return weights.origin();
+        }
+
+        @Override
+        public void close() {
+            weights.close();
+        }
+    }
 
     /** The tiny tower's file with some tensors changed, left out (null) or added. */
     private Path changed(UnaryOperator<Safetensors.Source> change, Safetensors.Source... more) {
