@@ -36,7 +36,8 @@ public final class ResultsTable {
     }
 
     private static void classes(StringBuilder text, Classification result) {
-        line(text, "Zero-shot over %d texts: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (chance %.1f %%, most frequent text %.1f %%)",
+        line(text, "Zero-shot over %d texts: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% "
+                        + "(chance %.1f %%, most frequent text %.1f %%)",
                 result.classes().size(), 100 * result.accuracy(), 100 * result.balancedAccuracy(), 100 * result.macroF1(),
                 100.0 / result.classes().size(), 100 * result.majorityAccuracy());
         line(text, "  %-30s%8s%10s%8s%8s", "", "windows", "precision", "recall", "F1");
