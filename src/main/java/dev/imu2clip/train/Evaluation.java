@@ -4,13 +4,12 @@ import dev.imu2clip.data.TextIndex;
 import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.eval.Classification;
 import dev.imu2clip.eval.Embeddings;
-import dev.imu2clip.eval.RankScore;
 import dev.imu2clip.eval.ResultsFile;
+import dev.imu2clip.eval.ResultsTable;
 import dev.imu2clip.eval.Retrieval;
 import dev.imu2clip.eval.ZeroShot;
 
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -57,30 +56,9 @@ public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Cl
 
     /** For people. */
     public String table() {
-        StringBuilder text = new StringBuilder();
-        text.append(String.format(Locale.ROOT, "%-28s %7s %7s %7s %7s %7s%n", "retrieval among " + retrieval.candidates(), "MRR", "R@1", "R@5", "R@10", "R@50"));
-        direction(text, "motion to text", retrieval.sourceToTarget());
-        direction(text, "text to motion", retrieval.targetToSource());
-        classification(text, "zero-shot over " + zeroShot.classes().size() + " texts", zeroShot);
-        if (byLabel != null) classification(text, "the same by " + byLabel.classes().size() + " labels", byLabel);
-        return text.toString();
-    }
-
-    private static void direction(StringBuilder text, String name, Retrieval.Direction direction) {
-        row(text, name, direction.plain());
-        row(text, "  chance", direction.plainChance());
-        row(text, "  any window of the text", direction.multiPositive());
-        row(text, "  chance", direction.multiPositiveChance());
-    }
-
-    private static void row(StringBuilder text, String name, RankScore score) {
-        text.append(String.format(Locale.ROOT, "%-28s %7.3f", name, score.mrr()));
-        for (int k : List.of(1, 5, 10, 50)) text.append(String.format(Locale.ROOT, " %7.3f", score.recallAt(k)));
-        text.append(System.lineSeparator());
-    }
-
-    private static void classification(StringBuilder text, String name, Classification scores) {
-        text.append(String.format(Locale.ROOT, "%-28s accuracy %.3f (largest class %.3f), macro-F1 %.3f%n", name, scores.accuracy(),
-                scores.majorityAccuracy(), scores.macroF1()));
+        String table = ResultsTable.format(retrieval, zeroShot, "imu", "text");
+        if (byLabel == null) return table;
+        return table + String.format(Locale.ROOT, "The same by %d labels: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (most frequent label %.1f %%)%n",
+                byLabel.classes().size(), 100 * byLabel.accuracy(), 100 * byLabel.balancedAccuracy(), 100 * byLabel.macroF1(), 100 * byLabel.majorityAccuracy());
     }
 }

@@ -17,7 +17,7 @@ import java.nio.file.StandardOpenOption;
  * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best by validation loss
  * RUN/{identifier}_src_encoder.safetensors             the best checkpoint's encoder
  * RUN/metrics.jsonl, RUN/events.out.tfevents...        what was measured, step by step
- * RUN/results.json, RUN/curves.png                     at the end
+ * RUN/results.json, RUN/losses.png                     at the end
  * </pre>
  * One process works in a run's folder at a time; a lock that the system drops with the process keeps others out.
  */
@@ -39,7 +39,7 @@ public record RunFolder(Path path) {
     }
 
     public Path curves() {
-        return path.resolve("curves.png");
+        return path.resolve("losses.png");
     }
 
     public Path encoder(Config config) {
