@@ -254,7 +254,7 @@ public final class Pretraining implements AutoCloseable {
         values.put("val_zero_shot_accuracy", scores.zeroShot().accuracy());
         write(log, board, values);
         progress.epochDone(epoch + 1, trainLoss, loss, model.temperature());
-        keepBest(epoch, loss);
+        keepBest(epoch, loss, (scores.retrieval().sourceToTarget().multiPositive().mrr() + scores.retrieval().targetToSource().multiPositive().mrr()) / 2);
     }
 
     private void write(MetricsLog log, TensorBoardWriter board, Map<String, Number> values) {
@@ -262,11 +262,12 @@ public final class Pretraining implements AutoCloseable {
         board.scalars(adam.steps(), values);
     }
 
-    private void keepBest(int epoch, double loss) {
+    private void keepBest(int epoch, double loss, double mrr) {
         List<Checkpoint.Best> best = new ArrayList<>(position.best());
-        Checkpoint.Best mine = new Checkpoint.Best(String.format(Locale.ROOT, "%s-epoch=%02d-val_loss=%.4f.safetensors", config.identifier(), epoch + 1, loss), epoch, loss);
+        Checkpoint.Best mine = new Checkpoint.Best(String.format(Locale.ROOT, "%s-epoch=%02d-val_loss=%.4f.safetensors", config.identifier(), epoch + 1, loss), epoch, loss, mrr);
         best.add(mine);
-        best.sort(Comparator.comparingDouble(Checkpoint.Best::valLoss).thenComparingInt(Checkpoint.Best::epoch));
+        best.sort((config.run().monitor().equals("val_loss") ? Comparator.comparingDouble(Checkpoint.Best::valLoss)
+                : Comparator.comparingDouble(Checkpoint.Best::valMrr).reversed()).thenComparingInt(Checkpoint.Best::epoch));
         List<Checkpoint.Best> dropped = best.size() > config.run().keepBest() ? List.of(best.removeLast()) : List.of();
         position = new Checkpoint.Position(epoch + 1, 0, adam.steps(), 0, List.copyOf(best));
         if (best.contains(mine)) Checkpoint.save(run.checkpoints().resolve(mine.file()), config, position, origin, store, adam);
