@@ -154,7 +154,8 @@ struct forward_head {
     int64_t dp, key_count;
 };
 
-static void forward_block(const struct attention_forward_args *a, const struct forward_head *s, int64_t b, int64_t h, int64_t from, int64_t to) {
+static void forward_block(const struct attention_forward_args *a, const struct forward_head *s, int64_t b, int64_t h, int64_t from,
+                          int64_t to) {
     int64_t rows = MAX(0, MIN(to, length(a->query_lengths, b, a->t)) - from), dp = s->dp, hd = a->h * a->d;
     float largest[BLOCK], sum[BLOCK];
     for (int64_t i = 0; i < rows; i++) {
@@ -168,10 +169,12 @@ static void forward_block(const struct attention_forward_args *a, const struct f
         multiply((struct product){rows, columns, a->d, s->queries, dp, 1, s->keys + first * a->d, width, s->scores, width, 0});
         for (int64_t i = 0; i < rows; i++) {
             float *out = s->out + i * dp;
-            float rescale = softmax_row(s->scores + i * width, columns, visible(from + i, first, s->key_count, a->causal), largest + i, sum + i);
+            int64_t seen = visible(from + i, first, s->key_count, a->causal);
+            float rescale = softmax_row(s->scores + i * width, columns, seen, largest + i, sum + i);
             if (first > 0 && rescale != 1) for (int64_t x = 0; x < dp; x++) out[x] *= rescale;
         }
-        multiply((struct product){rows, dp, MIN(KEYS, keys - first), s->scores, width, 1, s->values + first * dp, dp, s->out, dp, first > 0});
+        const float *values = s->values + first * dp;
+        multiply((struct product){rows, dp, MIN(KEYS, keys - first), s->scores, width, 1, values, dp, s->out, dp, first > 0});
     }
     float *y = a->y + (b * a->t + from) * hd + h * a->d;
     for (int64_t i = 0; i < rows; i++) {

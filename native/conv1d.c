@@ -120,12 +120,12 @@ static void correlate(const struct blocks *b, int64_t from, int64_t to, const fl
     }
 }
 
-// Work in items of (sequence, group, block): `body` runs once for a run of blocks of one sequence and group.
-#define FOR_RUNS(g, b, n, group, from, to)                                                                                   \
-    for (int64_t item_ = (g)->n * (g)->groups * (b)->count * part / parts,                                                   \
-                 end_ = (g)->n * (g)->groups * (b)->count * (part + 1) / parts, from, to, n, group;                          \
-         item_ < end_ && (from = item_ % (b)->count, to = MIN((b)->count, from + end_ - item_), group = item_ / (b)->count % (g)->groups, \
-                         n = item_ / (b)->count / (g)->groups, 1);                                                           \
+// Work in items of (group, sequence, block): the body runs once for a run of blocks of one group and sequence.
+#define FOR_RUNS(g, b, n, group, from, to)                                                                              \
+    for (int64_t item_ = (g)->n * (g)->groups * (b)->count * part / parts,                                              \
+                 end_ = (g)->n * (g)->groups * (b)->count * (part + 1) / parts, from, to, n, group;                     \
+         item_ < end_ && (from = item_ % (b)->count, to = MIN((b)->count, from + end_ - item_),                         \
+                          n = item_ / (b)->count % (g)->n, group = item_ / (b)->count / (g)->n, 1);                     \
          item_ += to - from)
 
 struct conv1d_forward_args {
@@ -164,24 +164,28 @@ struct conv1d_backward_input_args {
     int64_t n, c, l, o, k, lout, stride, padding, dilation, groups;
 };
 
-// The taps of phase r: offsets into padded rows of dy, and the weights packed block by block. Returns how many.
-static int64_t phase_taps(const struct conv1d_backward_input_args *a, int64_t r, int64_t group, int64_t front, int64_t length,
-                          const struct blocks *b, int64_t *offsets, float *packed) {
-    int64_t og = a->o / a->groups, cg = a->c / a->groups, taps = 0;
-    for (int64_t o = 0; o < og; o++)
-        for (int64_t k = 0; k < a->k; k++)
-            if (k * a->dilation % a->stride == r) offsets[taps++] = o * length + front - k * a->dilation / a->stride;
-    for (int64_t i = 0; i < b->count; i++) {
-        int64_t first = block_start(b, i), channels = block_start(b, i + 1) - first, j = 0;
+// Taps sorted by phase: offsets into padded rows of dy, and weights packed phase by phase, block by block. Phase r has taps
+// starts[r] .. starts[r + 1].
+static void sort_taps(const struct conv1d_backward_input_args *a, int64_t group, int64_t front, int64_t length, const struct blocks *b,
+                      int64_t *starts, int64_t *offsets, float *packed) {
+    int64_t og = a->o / a->groups, cg = a->c / a->groups, tap = 0;
+    const float *w = a->w + group * og * cg * a->k;
+    for (int64_t r = 0; r < a->stride; r++) {
+        starts[r] = tap;
         for (int64_t o = 0; o < og; o++)
-            for (int64_t k = 0; k < a->k; k++) {
-                if (k * a->dilation % a->stride != r) continue;
-                for (int64_t c = 0; c < channels; c++)
-                    packed[first * taps + j * channels + c] = a->w[((group * og + o) * cg + first + c) * a->k + k];
-                j++;
-            }
+            for (int64_t k = 0; k < a->k; k++)
+                if (k * a->dilation % a->stride == r) offsets[tap++] = o * length + front - k * a->dilation / a->stride;
+        int64_t taps = tap - starts[r];
+        for (int64_t i = 0; i < b->count; i++) {
+            int64_t first = block_start(b, i), channels = block_start(b, i + 1) - first;
+            float *to = packed + starts[r] * cg + first * taps;
+            for (int64_t o = 0; o < og; o++)
+                for (int64_t k = 0; k < a->k; k++)
+                    if (k * a->dilation % a->stride == r)
+                        for (int64_t c = 0; c < channels; c++) *to++ = w[(o * cg + first + c) * a->k + k];
+        }
     }
-    return taps;
+    starts[a->stride] = tap;
 }
 
 KERNEL(conv1d_backward_input) {
@@ -189,28 +193,28 @@ KERNEL(conv1d_backward_input) {
     int64_t front = (a->k - 1) * a->dilation / s, length = (a->l - 1 + a->padding) / s + 1 + front + VL;
     int64_t steps = (a->l + s - 1) / s;
     float *rows = imu2clip_scratch(0, sizeof(float) * (size_t)(og * length));
-    int64_t *offsets = imu2clip_scratch(1, sizeof(int64_t) * (size_t)(og * a->k));
+    int64_t *starts = imu2clip_scratch(1, sizeof(int64_t) * (size_t)(s + 1 + og * a->k)), *offsets = starts + s + 1;
     float *packed = imu2clip_scratch(2, sizeof(float) * (size_t)(og * a->k * cg));
     float *phase = s == 1 ? NULL : imu2clip_scratch(3, sizeof(float) * (size_t)(cg * steps));
     struct blocks b = {(cg + CHANNELS - 1) / CHANNELS, cg, packed};
-    for (int64_t group = 0; group < a->groups; group++)
+    struct geometry g = {a->n, a->c, a->l, a->o, a->k, a->lout, a->stride, a->padding, a->dilation, a->groups};
+    int64_t sorted = -1;
+    FOR_RUNS(&g, &b, n, group, from, to) {
+        if (group != sorted) sort_taps(a, group, front, length, &b, starts, offsets, packed);
+        sorted = group;
+        float *dx = a->dx + (n * a->c + group * cg) * a->l;
+        for (int64_t o = 0; o < og; o++)
+            lay_row(rows + o * length, a->dy + (n * a->o + group * og + o) * a->lout, a->lout, 1, front, length);
         for (int64_t r = 0; r < s; r++) {
-            int64_t taps = phase_taps(a, r, group, front, length, &b, offsets, packed);
             int64_t v0 = (a->padding - r + s - 1) / s, i0 = s * v0 + r - a->padding;
             int64_t count = i0 >= a->l ? 0 : (a->l - 1 - i0) / s + 1;
-            int64_t items = a->n * b.count, to;
-            for (int64_t item = items * part / parts, end = items * (part + 1) / parts; item < end; item += to - item % b.count) {
-                int64_t n = item / b.count, from = item % b.count;
-                to = MIN(b.count, from + end - item);
-                float *dx = a->dx + (n * a->c + group * cg) * a->l;
-                for (int64_t o = 0; o < og; o++)
-                    lay_row(rows + o * length, a->dy + (n * a->o + group * og + o) * a->lout, a->lout, 1, front, length);
-                correlate(&b, from, to, rows + v0, offsets, taps, NULL, s == 1 ? dx : phase, s == 1 ? a->l : steps, count);
-                if (s == 1) continue;
-                for (int64_t c = block_start(&b, from); c < block_start(&b, to); c++)
-                    for (int64_t u = 0; u < count; u++) dx[c * a->l + i0 + s * u] = phase[c * steps + u];
-            }
+            b.weight = packed + starts[r] * cg;
+            correlate(&b, from, to, rows + v0, offsets + starts[r], starts[r + 1] - starts[r], NULL, s == 1 ? dx : phase,
+                      s == 1 ? a->l : steps, count);
+            for (int64_t c = block_start(&b, from); s > 1 && c < block_start(&b, to); c++)
+                for (int64_t u = 0; u < count; u++) dx[c * a->l + i0 + s * u] = phase[c * steps + u];
         }
+    }
 }
 
 // ---- dw[o][j] = sum over sequences and time of dy[o][t] * rows[offset[j] + t] ----
@@ -257,7 +261,8 @@ ALWAYS_INLINE void outer(int channels, int taps, const float *dy, const float *r
         else outer(channels, 1, dy, rows, offsets, count, sums);               \
         break;
 
-static void outer_of(int64_t channels, int64_t taps, const float *dy, const float *rows, const int64_t *offsets, int64_t count, float *sums) {
+static void outer_of(int64_t channels, int64_t taps, const float *dy, const float *rows, const int64_t *offsets, int64_t count,
+                     float *sums) {
     switch (channels) {
         OUTER(1) OUTER(2) OUTER(3) OUTER(4)
 #if VREGS == 32

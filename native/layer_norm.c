@@ -61,8 +61,8 @@ static void row_gradient(const float *restrict x, const float *restrict dy, cons
     for (i = 0; i < d; i++) dx[i] = rstd * (dy[i] * gamma[i]) + (slope * (x[i] - mean) + offset);
 }
 
-static void add_row(const float *restrict x, const float *restrict dy, float mean, float rstd, float *restrict dgamma, float *restrict dbeta,
-                    int64_t d) {
+static void add_row(const float *restrict x, const float *restrict dy, float mean, float rstd, float *restrict dgamma,
+                    float *restrict dbeta, int64_t d) {
     for (int64_t i = 0; i < d; i++) {
         dgamma[i] += dy[i] * ((x[i] - mean) * rstd);
         dbeta[i] += dy[i];

@@ -74,7 +74,8 @@ struct max_pool1d_backward_args {
     int64_t rows, l, lout, kernel, stride, padding, dilation;
 };
 
-ALWAYS_INLINE void spread_side_by_side(const float *restrict dy, const int32_t *restrict index, float *restrict dx, int64_t lout, int kernel) {
+ALWAYS_INLINE void spread_side_by_side(const float *restrict dy, const int32_t *restrict index, float *restrict dx, int64_t lout,
+                                       int kernel) {
     for (int32_t u = 0; u < (int32_t)lout; u++)
         UNROLL for (int k = 0; k < kernel; k++) dx[kernel * u + k] = index[u] == kernel * u + k ? dy[u] : 0;
 }

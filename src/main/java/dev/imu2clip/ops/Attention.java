@@ -9,13 +9,14 @@ import dev.imu2clip.tensor.Tensor;
 /**
  * Scaled dot-product attention of several heads (Vaswani et al., arXiv 1706.03762): per head {@code y = softmax(q k^T / sqrt(D)) v}.
  *
- * <p>One kernel from queries, keys and values to the output: scores never exist but in tiles, and the backward pass computes them again from
- * the logarithm of each row's sum (Dao et al., arXiv 2205.14135). The result for a row has the same bits whatever it is batched with.
+ * <p>One kernel from queries, keys and values to the output: scores never exist but in tiles, and the backward pass computes them again
+ * from the logarithm of each row's sum (Dao et al., arXiv 2205.14135). The result for a row has the same bits whatever it is batched with.
  */
 public final class Attention {
-    private static final String SIZES = ", real scale, size b, size t, size s, size h, size d, size q_row, size k_row, size v_row, size causal";
-    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? lse, in? key_lengths, in? query_lengths"
-            + SIZES, Attention::forward);
+    private static final String SIZES = ", real scale, size b, size t, size s, size h, size d, "
+            + "size q_row, size k_row, size v_row, size causal";
+    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? lse, in? key_lengths, "
+            + "in? query_lengths" + SIZES, Attention::forward);
     private static final Kernel BACKWARD = new Kernel("attention_backward", "in q, in k, in v, in y, in dy, in lse, in? key_lengths, "
             + "in? query_lengths, out? dq, out? dk, out? dv" + SIZES, Attention::backward);
 
@@ -30,7 +31,8 @@ public final class Attention {
      * @return (B, T, H, D)
      */
     public static Tensor attention(Tape tape, Tensor q, Tensor k, Tensor v, AttentionMask mask) {
-        if (q.shape().rank() != 4 || k.shape().rank() != 4 || !k.shape().equals(v.shape()) || !k.shape().equals(q.shape().with(1, k.size(1))))
+        if (q.shape().rank() != 4 || k.shape().rank() != 4 || !k.shape().equals(v.shape())
+                || !k.shape().equals(q.shape().with(1, k.size(1))))
             throw new IllegalArgumentException("attention needs queries (B, T, H, D) and keys and values (B, S, H, D), got "
                     + q.shape() + ", " + k.shape() + " and " + v.shape());
         Sizes sizes = new Sizes(q.size(0), q.size(1), k.size(1), q.size(2), q.size(3), q.size(2) * q.size(3), mask);
@@ -86,7 +88,7 @@ public final class Attention {
     // ---- definition: one row of queries at a time ----
 
     private interface Row {
-        /** Query {@code i} of a head, with the first elements of query, key 0, value 0 and output, and softmax(q k^T / sqrt(D)) over keys. */
+        /** Query {@code i} of a head: where query, key 0, value 0 and output begin, and softmax(q k^T / sqrt(D)) over the keys it sees. */
         void at(long i, long q, long k, long v, long y, double[] probabilities);
     }
 
@@ -94,7 +96,8 @@ public final class Attention {
         Reals q = a.reals("q"), k = a.reals("k"), keyLengths = a.reals("key_lengths"), queryLengths = a.reals("query_lengths");
         long t = a.size("t"), s = a.size("s"), h = a.size("h"), d = a.size("d");
         for (long b = 0; b < a.size("b"); b++) for (long head = 0; head < h; head++) for (long i = 0; i < t; i++) {
-            long q0 = (b * t + i) * a.size("q_row") + head * d, k0 = b * s * a.size("k_row") + head * d, v0 = b * s * a.size("v_row") + head * d;
+            long q0 = (b * t + i) * a.size("q_row") + head * d, y0 = ((b * t + i) * h + head) * d;
+            long k0 = b * s * a.size("k_row") + head * d, v0 = b * s * a.size("v_row") + head * d;
             long keys = keyLengths == null ? s : Math.clamp(keyLengths.integer(b), 0, s);
             if (a.flag("causal")) keys = Math.min(keys, i + 1);
             if (queryLengths != null && i >= queryLengths.integer(b)) keys = 0;
@@ -106,7 +109,7 @@ public final class Attention {
             }
             for (int j = 0; j < keys; j++) sum += p[j] = Math.exp(p[j] - most);
             for (int j = 0; j < keys; j++) p[j] /= sum;
-            row.at(i, q0, k0, v0, ((b * t + i) * h + head) * d, p);
+            row.at(i, q0, k0, v0, y0, p);
         }
     }
 

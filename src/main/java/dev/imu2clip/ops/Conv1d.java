@@ -11,7 +11,8 @@ import dev.imu2clip.tensor.Tensor;
  * {@code y[n][o][t] = bias[o] + sum over c, k of w[o][c][k] * x[n][group(o), c][stride * t + dilation * k - padding]}.
  */
 public final class Conv1d {
-    private static final String SIZES = ", size n, size c, size l, size o, size k, size lout, size stride, size padding, size dilation, size groups";
+    private static final String SIZES = ", size n, size c, size l, size o, size k, size lout, "
+            + "size stride, size padding, size dilation, size groups";
 
     private static final Kernel FORWARD = new Kernel("conv1d_forward", "in x, in w, in? bias, out y" + SIZES, a -> {
         Reals x = a.reals("x"), w = a.reals("w"), bias = a.reals("bias"), y = a.reals("y");
@@ -60,10 +61,11 @@ public final class Conv1d {
      */
     public static Tensor conv1d(Tape tape, Tensor x, Tensor w, Tensor bias, int stride, int padding, int dilation, int groups) {
         if (x.shape().rank() != 3 || w.shape().rank() != 3)
-            throw new IllegalArgumentException("conv1d needs an input (N, C, L) and weights (O, C / groups, K), got " + x.shape() + " and " + w.shape());
+            throw new IllegalArgumentException("conv1d needs an input (N, C, L) and weights (O, C / groups, K), got "
+                    + x.shape() + " and " + w.shape());
         if (stride < 1 || padding < 0 || dilation < 1 || groups < 1)
-            throw new IllegalArgumentException("conv1d: stride, dilation and groups must be at least 1 and padding at least 0, got stride " + stride
-                    + ", padding " + padding + ", dilation " + dilation + ", groups " + groups);
+            throw new IllegalArgumentException("conv1d: stride, dilation and groups must be at least 1 and padding at least 0, got stride "
+                    + stride + ", padding " + padding + ", dilation " + dilation + ", groups " + groups);
         long n = x.size(0), c = x.size(1), l = x.size(2), o = w.size(0), k = w.size(2);
         if (c % groups != 0 || o % groups != 0 || w.size(1) != c / groups)
             throw new IllegalArgumentException("conv1d: input " + x.shape() + " with " + groups + " groups needs weights (O, "
@@ -79,7 +81,8 @@ public final class Conv1d {
         return tape.record("conv1d", y, (dy, dx) -> {
             if (dx[0] != null) BACKWARD_INPUT.run(dy, w, dx[0], n, c, l, o, k, lout, stride, padding, dilation, groups);
             if (dx[1] != null || dx[2] != null)
-                BACKWARD_WEIGHT.run(x, dy, dx[1] != null ? dx[1] : tape.like(w), dx[2], n, c, l, o, k, lout, stride, padding, dilation, groups);
+                BACKWARD_WEIGHT.run(x, dy, dx[1] != null ? dx[1] : tape.like(w), dx[2], n, c, l, o, k, lout, stride, padding, dilation,
+                        groups);
         }, x, w, bias);
     }
 

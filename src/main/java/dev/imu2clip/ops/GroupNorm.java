@@ -9,14 +9,14 @@ import dev.imu2clip.tensor.Tensor;
 import java.util.function.LongToDoubleFunction;
 
 /**
- * Group normalisation (Wu and He, arXiv 1803.08494): {@code y = (x - mean) / sqrt(variance + eps) * gamma + beta}, mean and variance (divided
- * by the count) over each group of channels and all of time, gamma and beta per channel.
+ * Group normalisation (Wu and He, arXiv 1803.08494): {@code y = (x - mean) / sqrt(variance + eps) * gamma + beta}, mean and variance
+ * (divided by the count) over each group of channels and all of time, gamma and beta per channel.
  */
 public final class GroupNorm {
     private static final Kernel FORWARD = new Kernel("group_norm_forward", "in x, in gamma, in beta, out y, out? mean, out? rstd, "
             + "real eps, size n, size c, size l, size groups", GroupNorm::forward);
-    private static final Kernel BACKWARD = new Kernel("group_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, out? dgamma, "
-            + "out? dbeta, out sums, size n, size c, size l, size groups", GroupNorm::backward);
+    private static final Kernel BACKWARD = new Kernel("group_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, "
+            + "out? dgamma, out? dbeta, out sums, size n, size c, size l, size groups", GroupNorm::backward);
 
     private GroupNorm() {}
 
@@ -32,7 +32,8 @@ public final class GroupNorm {
     public static Tensor groupNorm(Tape tape, Tensor x, int groups, Tensor gamma, Tensor beta, double eps) {
         if (x.shape().rank() < 2) throw new IllegalArgumentException("groupNorm needs an input (N, C, ...), got " + x.shape());
         long n = x.size(0), c = x.size(1), l = x.shape().count(2, x.shape().rank());
-        if (groups < 1 || c % groups != 0) throw new IllegalArgumentException("groupNorm: " + c + " channels do not divide into " + groups + " groups");
+        if (groups < 1 || c % groups != 0)
+            throw new IllegalArgumentException("groupNorm: " + c + " channels do not divide into " + groups + " groups");
         if (gamma.shape().rank() != 1 || gamma.count() != c || !beta.shape().equals(gamma.shape()))
             throw new IllegalArgumentException("groupNorm: input " + x.shape() + " needs gamma and beta of shape (" + c + ",), got "
                     + gamma.shape() + " and " + beta.shape());
@@ -45,7 +46,8 @@ public final class GroupNorm {
     }
 
     private static void forward(Args a) {
-        Reals x = a.reals("x"), gamma = a.reals("gamma"), beta = a.reals("beta"), y = a.reals("y"), means = a.reals("mean"), rstds = a.reals("rstd");
+        Reals x = a.reals("x"), gamma = a.reals("gamma"), beta = a.reals("beta"), y = a.reals("y");
+        Reals means = a.reals("mean"), rstds = a.reals("rstd");
         long c = a.size("c"), l = a.size("l"), groups = a.size("groups"), count = c / groups * l;
         for (long item = 0; item < a.size("n") * groups; item++) {
             long first = item * count;
@@ -67,7 +69,8 @@ public final class GroupNorm {
             long first = item * count;
             double m1 = mean(count, i -> dxhat.applyAsDouble(first + i));
             double m2 = mean(count, i -> dxhat.applyAsDouble(first + i) * xhat.applyAsDouble(first + i));
-            for (long i = first; i < first + count; i++) dx.set(i, rstd.get(item) * (dxhat.applyAsDouble(i) - m1 - xhat.applyAsDouble(i) * m2));
+            for (long i = first; i < first + count; i++)
+                dx.set(i, rstd.get(item) * (dxhat.applyAsDouble(i) - m1 - xhat.applyAsDouble(i) * m2));
         }
         for (long channel = 0; channel < c; channel++) {
             double scale = 0, offset = 0;

@@ -18,8 +18,8 @@ public final class LayerNorm {
 
     private static final Kernel FORWARD = new Kernel("layer_norm_forward", "in x, in gamma, in beta, out y, out? mean, out? rstd, "
             + "real eps, size rows, size d", LayerNorm::forward);
-    private static final Kernel BACKWARD = new Kernel("layer_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, out? dgamma, "
-            + "out? dbeta, out sums, size rows, size d, size chunks", LayerNorm::backward);
+    private static final Kernel BACKWARD = new Kernel("layer_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, "
+            + "out? dgamma, out? dbeta, out sums, size rows, size d, size chunks", LayerNorm::backward);
 
     private LayerNorm() {}
 
@@ -32,7 +32,8 @@ public final class LayerNorm {
      * @param eps added to the variance; PyTorch's default is 1e-5
      */
     public static Tensor layerNorm(Tape tape, Tensor x, Tensor gamma, Tensor beta, double eps) {
-        if (x.shape().rank() < 1 || x.size(-1) < 1) throw new IllegalArgumentException("layerNorm needs an input (..., D), got " + x.shape());
+        if (x.shape().rank() < 1 || x.size(-1) < 1)
+            throw new IllegalArgumentException("layerNorm needs an input (..., D), got " + x.shape());
         long d = x.size(-1), rows = x.count() / d, chunks = Math.clamp(Math.ceilDiv(rows, ROWS_OF_A_CHUNK), 1, MOST_CHUNKS);
         if (gamma.shape().rank() != 1 || gamma.count() != d || !beta.shape().equals(gamma.shape()))
             throw new IllegalArgumentException("layerNorm: input " + x.shape() + " needs gamma and beta of shape (" + d + ",), got "
@@ -45,7 +46,8 @@ public final class LayerNorm {
     }
 
     private static void forward(Args a) {
-        Reals x = a.reals("x"), gamma = a.reals("gamma"), beta = a.reals("beta"), y = a.reals("y"), means = a.reals("mean"), rstds = a.reals("rstd");
+        Reals x = a.reals("x"), gamma = a.reals("gamma"), beta = a.reals("beta"), y = a.reals("y");
+        Reals means = a.reals("mean"), rstds = a.reals("rstd");
         long d = a.size("d");
         for (long row = 0; row < a.size("rows"); row++) {
             long first = row * d;
@@ -67,7 +69,8 @@ public final class LayerNorm {
             long first = row * d;
             double m1 = GroupNorm.mean(d, i -> dxhat.applyAsDouble(first + i));
             double m2 = GroupNorm.mean(d, i -> dxhat.applyAsDouble(first + i) * xhat.applyAsDouble(first + i));
-            for (long i = first; i < first + d; i++) dx.set(i, rstd.get(row) * (dxhat.applyAsDouble(i) - m1 - xhat.applyAsDouble(i) * m2));
+            for (long i = first; i < first + d; i++)
+                dx.set(i, rstd.get(row) * (dxhat.applyAsDouble(i) - m1 - xhat.applyAsDouble(i) * m2));
         }
         for (long column = 0; column < d; column++) {
             double scale = 0, offset = 0;

@@ -45,9 +45,11 @@ public final class Pool1d {
     private static final Kernel AVG_BACKWARD = new Kernel("avg_pool1d_backward", "in dy, out dx" + AVG_SIZES,
             a -> spread(a, u -> from(a, u), u -> to(a, u), u -> divisor(a, u)));
 
-    private static final Kernel ADAPTIVE_FORWARD = new Kernel("adaptive_avg_pool1d_forward", "in x, out y, size rows, size l, size lout",
+    private static final Kernel ADAPTIVE_FORWARD = new Kernel("adaptive_avg_pool1d_forward",
+            "in x, out y, size rows, size l, size lout",
             a -> means(a, u -> binFrom(a, u), u -> binTo(a, u), u -> binTo(a, u) - binFrom(a, u)));
-    private static final Kernel ADAPTIVE_BACKWARD = new Kernel("adaptive_avg_pool1d_backward", "in dy, out dx, size rows, size l, size lout",
+    private static final Kernel ADAPTIVE_BACKWARD = new Kernel("adaptive_avg_pool1d_backward",
+            "in dy, out dx, size rows, size l, size lout",
             a -> spread(a, u -> binFrom(a, u), u -> binTo(a, u), u -> binTo(a, u) - binFrom(a, u)));
 
     private Pool1d() {}
@@ -102,10 +104,12 @@ public final class Pool1d {
     private static long outputLength(String op, Tensor x, int kernel, int stride, int padding, int dilation) {
         if (x.shape().rank() != 3) throw new IllegalArgumentException(op + " needs an input (N, C, L), got " + x.shape());
         if (kernel < 1 || stride < 1 || dilation < 1 || padding < 0 || padding > kernel / 2)
-            throw new IllegalArgumentException(op + ": kernel, stride and dilation must be at least 1 and padding at most half the kernel, got kernel "
-                    + kernel + ", stride " + stride + ", dilation " + dilation + ", padding " + padding);
+            throw new IllegalArgumentException(op + ": kernel, stride and dilation must be at least 1 and padding at most half the kernel, "
+                    + "got kernel " + kernel + ", stride " + stride + ", dilation " + dilation + ", padding " + padding);
         long free = x.size(2) + 2L * padding - dilation * (kernel - 1L) - 1;
-        if (free < 0) throw new IllegalArgumentException(op + ": a window of " + kernel + " does not fit into the " + x.size(2) + " steps of " + x.shape());
+        if (free < 0)
+            throw new IllegalArgumentException(op + ": a window of " + kernel + " does not fit into the " + x.size(2) + " steps of "
+                    + x.shape());
         return free / stride + 1;
     }
 

@@ -36,7 +36,8 @@ class AttentionTest {
         // Central differences run the definition hundreds of times: small sizes show that it is right.
         (t * s < 500 ? attention : attention.withoutGradientCheck()).check();
         if (t != s) return;
-        OpCheck packed = OpCheck.of("selfAttention", (tape, x) -> Attention.selfAttention(tape, x[0], mask)).input(b, t, 3, h, d).terms(Math.max(t, d));
+        OpCheck packed = OpCheck.of("selfAttention", (tape, x) -> Attention.selfAttention(tape, x[0], mask))
+                .input(b, t, 3, h, d).terms(Math.max(t, d));
         (t * s < 500 ? packed : packed.withoutGradientCheck()).check();
     }
 

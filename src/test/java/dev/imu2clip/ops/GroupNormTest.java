@@ -29,8 +29,10 @@ class GroupNormTest {
     void constantInputAndFurtherDimensions() {
         OpCheck.of("groupNorm", (tape, x) -> GroupNorm.groupNorm(tape, x[0], 2, x[1], x[2], 1e-5))
                 .input(new double[24], 1, 4, 6).input(4).input(4).withoutGradientCheck().check();
-        OpCheck.of("groupNorm", (tape, x) -> GroupNorm.groupNorm(tape, x[0], 2, x[1], x[2], 1e-3)).input(2, 4, 3, 5).input(4).input(4).terms(30).check();
-        OpCheck.of("groupNorm", (tape, x) -> GroupNorm.groupNorm(tape, x[0], 2, x[1], x[2], 1e-3)).input(7, 4).input(4).input(4).terms(7).check();
+        OpCheck.of("groupNorm", (tape, x) -> GroupNorm.groupNorm(tape, x[0], 2, x[1], x[2], 1e-3))
+                .input(2, 4, 3, 5).input(4).input(4).terms(30).check();
+        OpCheck.of("groupNorm", (tape, x) -> GroupNorm.groupNorm(tape, x[0], 2, x[1], x[2], 1e-3))
+                .input(7, 4).input(4).input(4).terms(7).check();
     }
 
     @Test

@@ -13,11 +13,12 @@ class GruTest {
     private static OpCheck inputs(OpCheck check, int steps, int batch, int features, int units) {
         double bound = 1 / Math.sqrt(units);
         return check.input(steps, batch, features).uniform(-bound, bound, 3L * units, features).uniform(-bound, bound, 3L * units, units)
-                .uniform(-bound, bound, 3L * units).uniform(-bound, bound, 3L * units).terms((long) units * steps * batch);
+                .uniform(-bound, bound, 3L * units).uniform(-bound, bound, 3L * units).terms((long) units * steps * batch)
+                .differences(units > 20 ? 3 : 40);
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1,1", "3,2,5,7", "5,3,4,8", "2,4,3,16", "4,5,3,33", "3,9,2,48", "6,33,7,64", "4,32,32,96"})
+    @CsvSource({"1,1,1,1", "3,2,5,7", "5,3,4,8", "2,4,3,16", "4,5,3,33", "3,9,2,48", "3,33,7,64", "2,32,32,96"})
     void states(int steps, int batch, int features, int units) {
         for (boolean reverse : new boolean[] {false, true}) {
             inputs(OpCheck.of("sequence " + reverse, (tape, x) -> layer(tape, x, reverse).sequence()), steps, batch, features, units).check();

@@ -25,7 +25,8 @@ class Pool1dTest {
     })
     void maxima(int n, int c, int l, int kernel, int stride, int padding, int dilation) {
         OpCheck.of("maxPool", (tape, x) -> Pool1d.maxPool(tape, x[0], kernel, stride, padding, dilation)).input(n, c, l).check();
-        OpCheck.of("maxPool", (tape, x) -> Pool1d.maxPool(tape, x[0], kernel, stride, padding, dilation)).input(n, c, l).forwardOnly().check();
+        OpCheck.of("maxPool", (tape, x) -> Pool1d.maxPool(tape, x[0], kernel, stride, padding, dilation))
+                .input(n, c, l).forwardOnly().check();
     }
 
     /** The first of equal elements gets the gradient; NaN goes through; a window of minus infinities has one too. */
@@ -39,10 +40,12 @@ class Pool1dTest {
     }
 
     @ParameterizedTest(name = "n {0} c {1} l {2} kernel {3} stride {4} padding {5}")
-    @CsvSource({"1, 1, 1, 1, 1, 0", "2, 3, 50, 4, 3, 2", "1, 5, 37, 3, 1, 1", "2, 2, 100, 33, 7, 16", "3, 4, 10, 2, 5, 0", "20, 31, 31, 3, 3, 0"})
+    @CsvSource({"1, 1, 1, 1, 1, 0", "2, 3, 50, 4, 3, 2", "1, 5, 37, 3, 1, 1", "2, 2, 100, 33, 7, 16",
+            "3, 4, 10, 2, 5, 0", "20, 31, 31, 3, 3, 0"})
     void means(int n, int c, int l, int kernel, int stride, int padding) {
         for (boolean countIncludePad : new boolean[] {true, false})
-            OpCheck.of("avgPool", (tape, x) -> Pool1d.avgPool(tape, x[0], kernel, stride, padding, countIncludePad)).input(n, c, l).terms(kernel).check();
+            OpCheck.of("avgPool", (tape, x) -> Pool1d.avgPool(tape, x[0], kernel, stride, padding, countIncludePad))
+                    .input(n, c, l).terms(kernel).check();
     }
 
     @ParameterizedTest(name = "n {0} c {1} l {2} -> {3}")

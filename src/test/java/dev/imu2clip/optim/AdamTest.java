@@ -1,14 +1,19 @@
 package dev.imu2clip.optim;
 
 import dev.imu2clip.backend.Backends;
+import dev.imu2clip.io.Safetensors;
 import dev.imu2clip.nn.Init;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.nn.Parameter;
 import dev.imu2clip.nn.ParameterStore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -95,5 +100,32 @@ class AdamTest {
         assertEquals(0.01, schedule.factor(1000), 1e-12);
         assertEquals(0.01, schedule.factor(2000), 1e-12);
         for (long t = warmup; t < 1000; t++) assertEquals(true, schedule.factor(t + 1) <= schedule.factor(t));
+    }
+
+    /** tools/goldens/core.py */
+    @ParameterizedTest
+    @CsvSource({"adam,0,false", "adam_decay,0.1,false", "adamw,0.1,true"})
+    void followsPyTorch(String name, double decay, boolean decoupled) throws URISyntaxException {
+        try (Safetensors golden = Safetensors.open(Path.of(AdamTest.class.getResource("/goldens/adam.safetensors").toURI()))) {
+            for (String device : Backends.devices())
+                for (int clip = 0; clip <= 1; clip++) {
+                    String golds = name + "_clip" + clip;
+                    float[] gradients = golden.floats(golds + ".x1");
+                    Matrix model = new Matrix();
+                    try (ParameterStore store = ParameterStore.allocate(Backends.get(device), model, true);
+                            Adam adam = new Adam(store, new Adam.Settings(1e-2, 0.9, 0.999, 1e-8, decay, decoupled, clip))) {
+                        model.weight.value().set(golden.floats(golds + ".x0"));
+                        for (int t = 0; t < 10; t++) {
+                            model.weight.gradient().set(Arrays.copyOfRange(gradients, 35 * t, 35 * (t + 1)));
+                            adam.step(1);
+                        }
+                        assertArrayEquals(golden.floats(golds + ".y"), model.weight.value().toFloats(), 1e-6f, golds + " on " + device);
+                    }
+                }
+        }
+    }
+
+    private static final class Matrix extends Module {
+        final Parameter weight = parameter("weight", Init.ZEROS, 7, 5);
     }
 }
