@@ -57,6 +57,7 @@ public final class Tape {
     private final Workspace workspace;
     private final List<Entry> entries = new ArrayList<>();
     private final Map<Tensor, Node> nodes = new IdentityHashMap<>();
+    private boolean usedUp;
 
     public Tape(Workspace workspace) {
         this.workspace = workspace;
@@ -99,9 +100,13 @@ public final class Tape {
 
     /** From here on gradients flow to {@code leaf}; {@link #backward} writes them to {@code gradient}. */
     public void watch(Tensor leaf, Tensor gradient) {
-        if (!leaf.shape().equals(gradient.shape()))
-            throw new IllegalArgumentException("the gradient of " + leaf + " cannot have shape " + gradient.shape());
+        requireLike("gradient", leaf, gradient);
         nodes.put(leaf, new Node(gradient));
+    }
+
+    private static void requireLike(String what, Tensor of, Tensor tensor) {
+        if (!of.shape().equals(tensor.shape()) || of.dtype() != tensor.dtype())
+            throw new IllegalArgumentException("the " + what + " of " + of + " cannot be " + tensor);
     }
 
     /** Whether gradients flow to any of these tensors (nulls are skipped): only then does an op need to save things for its backward. */
@@ -150,7 +155,10 @@ public final class Tape {
     public void backward(Tensor output, Tensor cotangent) {
         Node root = nodes.get(output);
         if (root == null) throw new IllegalStateException("no watched tensor leads to this output: there is nothing to differentiate");
-        root.gradient = cotangent;
+        if (usedUp) throw new IllegalStateException("this tape was differentiated already: record a new one");
+        requireLike("cotangent", output, cotangent);
+        usedUp = true;
+        root.gradient = root.home == null ? cotangent : root.home.set(cotangent);
         for (int i = entries.size() - 1; i >= 0; i--) {
             Entry entry = entries.get(i);
             Tensor[] dy = new Tensor[entry.outputs.length];

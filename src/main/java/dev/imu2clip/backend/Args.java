@@ -35,7 +35,7 @@ public final class Args {
             switch (field.kind()) {
                 case IN, OUT, INOUT -> putTensor(i, field, values[i]);
                 case SIZE -> block.setAtIndex(ValueLayout.JAVA_LONG, i, toLong(field, values[i]));
-                case REAL -> block.setAtIndex(ValueLayout.JAVA_DOUBLE, i, ((Number) values[i]).doubleValue());
+                case REAL -> block.setAtIndex(ValueLayout.JAVA_DOUBLE, i, toDouble(field, values[i]));
             }
         }
         if (device == null) throw new IllegalArgumentException("kernel " + kernel + " was given no tensor");
@@ -47,7 +47,8 @@ public final class Args {
             block.setAtIndex(ValueLayout.JAVA_LONG, i, 0);
             return;
         }
-        Tensor tensor = (Tensor) value;
+        if (!(value instanceof Tensor tensor))
+            throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a tensor, is " + value);
         block.setAtIndex(ValueLayout.JAVA_LONG, i, tensor.address());
         if (device == null) device = tensor.device();
         else if (device != tensor.device())
@@ -64,6 +65,11 @@ public final class Args {
             case Boolean flag -> flag ? 1 : 0;
             case null, default -> throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a whole number, is " + value);
         };
+    }
+
+    private double toDouble(Kernel.Field field, Object value) {
+        if (value instanceof Number number) return number.doubleValue();
+        throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a number, is " + value);
     }
 
     Backend backend() {

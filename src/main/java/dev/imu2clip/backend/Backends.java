@@ -11,6 +11,7 @@ import java.util.ServiceLoader;
 public final class Backends {
     private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get)
             .sorted(Comparator.comparingInt(BackendProvider::rank).reversed()).toList();
+    private static final String AUTO = "auto";
     private static final Map<String, Backend> OPEN = new LinkedHashMap<>();
 
     /** One line of {@code doctor}. */
@@ -31,28 +32,49 @@ public final class Backends {
 
     /** The backend named by {@code -Dimu2clip.backend}, else the best that can run here. */
     public static Backend preferred() {
-        String forced = System.getProperty("imu2clip.backend", "");
-        return get(forced.isEmpty() ? "auto" : forced);
+        return get(AUTO);
     }
 
     /**
-     * Opens a device by name: {@code cpu}, {@code cpu:avx2}, {@code java}, or {@code auto} for the best.
+     * Opens a device by name: {@code cpu}, {@code cpu:avx2}, {@code java}, or {@code auto} for the one named by
+     * {@code -Dimu2clip.backend}, else the best.
      *
      * @throws UnavailableException when it cannot run here, with the reason
      */
-    public static synchronized Backend get(String device) {
+    public static Backend get(String device) {
+        String forced = System.getProperty("imu2clip.backend", "");
+        if (!device.equals(AUTO) || forced.isEmpty() || forced.equals(AUTO)) return open(device);
+        try {
+            return open(forced);
+        } catch (UnavailableException e) {
+            throw new UnavailableException("-Dimu2clip.backend=" + forced + ": " + e.getMessage());
+        }
+    }
+
+    private static synchronized Backend open(String device) {
+        int colon = device.indexOf(':');
         for (BackendProvider provider : PROVIDERS) {
-            if (!device.equals("auto") && !device.split(":")[0].equals(provider.name())) continue;
+            if (!device.equals(AUTO) && !(colon < 0 ? device : device.substring(0, colon)).equals(provider.name())) continue;
             if (provider.devices().isEmpty()) {
-                if (device.equals("auto")) continue;
+                if (device.equals(AUTO)) continue;
                 throw new UnavailableException("device '" + device + "' cannot be used here: " + provider.status());
             }
-            String exact = device.contains(":") ? device : provider.devices().getFirst();
+            String exact = colon < 0 ? provider.devices().getFirst() : device;
             if (!provider.devices().contains(exact))
                 throw new UnavailableException("device '" + device + "' does not exist here; there is " + String.join(", ", provider.devices()));
             return OPEN.computeIfAbsent(exact, provider::open);
         }
         throw new UnavailableException("no device '" + device + "'; there is " + String.join(", ", devices()));
+    }
+
+    /** Why a better backend than this one cannot run here, a line for each; what a person should hear who left the choice to us. */
+    public static List<String> passedOver(Backend chosen) {
+        List<String> reasons = new ArrayList<>();
+        for (BackendProvider provider : PROVIDERS) {
+            if (provider.devices().contains(chosen.name())) break;
+            if (provider.devices().isEmpty()) reasons.add(provider.name() + " cannot be used here: " + provider.status());
+        }
+        return reasons;
     }
 
     /** A device was asked for that cannot run here. The message says why. */

@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 
 /** Failures as one line on the error output. */
@@ -25,6 +26,7 @@ final class Failures {
             case InputException e -> e.getMessage();
             case Backends.UnavailableException e -> e.getMessage();
             case UncheckedIOException e -> message(e.getCause());
+            case InvalidPathException e -> "'" + e.getInput() + "' cannot be a path: " + e.getReason();
             case NoSuchFileException e -> e.getFile() + ": no such file or folder";
             case AccessDeniedException e -> e.getFile() + ": no permission";
             case FileSystemException e -> e.getFile() + ": " + (e.getReason() == null ? "cannot be read or written" : e.getReason());

@@ -1,6 +1,6 @@
 package dev.imu2clip.cli;
 
-import dev.imu2clip.data.Progress;
+import dev.imu2clip.io.Progress;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;

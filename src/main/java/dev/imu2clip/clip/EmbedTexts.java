@@ -1,8 +1,8 @@
 package dev.imu2clip.clip;
 
-import dev.imu2clip.data.Progress;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Npy;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.tensor.Shape;
 
 import java.io.IOException;
@@ -33,10 +33,11 @@ public record EmbedTexts(Path in, Path out, boolean normalize, boolean truncate)
      * @param encoder what embeds
      * @param progress hears how many of how many lines are finished
      * @return the number of lines
-     * @throws InputException when a file cannot be read or written, or a text is too long; then there is no result file
+     * @throws InputException when a file is empty or cannot be read or written, or a text is too long; then there is no result file
      */
     public int run(TextEncoder encoder, Progress progress) {
         List<String> lines = lines();
+        if (lines.isEmpty()) throw InputException.in(in, "is empty", "Give a text file, one text a line");
         if (!truncate) checkLengths(lines, encoder);
         Npy.write(out, Npy.Type.F4, Shape.of(lines.size(), encoder.width()), sink -> {
             for (int from = 0; from < lines.size(); from += CHUNK) {

@@ -1,6 +1,7 @@
 package dev.imu2clip.data;
 
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Progress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

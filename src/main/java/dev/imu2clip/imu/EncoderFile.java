@@ -44,7 +44,7 @@ public final class EncoderFile {
     /** Loads a frozen encoder. A file without a name in its metadata is taken for {@code mw2}. */
     public static Loaded load(Path file, Device device) {
         try (Safetensors tensors = Safetensors.open(file)) {
-            ImuEncoder encoder = ImuEncoder.create(tensors.metadata().getOrDefault(NAME, "mw2"));
+            ImuEncoder encoder = create(tensors);
             ParameterStore store = ParameterStore.allocate(device, encoder, false);
             try {
                 fill(store, "", tensors);
@@ -53,6 +53,14 @@ public final class EncoderFile {
                 throw e;
             }
             return new Loaded(encoder, store, tensors.metadata());
+        }
+    }
+
+    private static ImuEncoder create(Safetensors tensors) {
+        try {
+            return ImuEncoder.create(tensors.metadata().getOrDefault(NAME, "mw2"));
+        } catch (InputException e) {
+            throw new InputException(tensors.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it", e);
         }
     }
 

@@ -5,7 +5,9 @@ import dev.imu2clip.io.InputException;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.tensor.Tensor;
 
+import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -23,6 +25,11 @@ public abstract class ImuEncoder extends Module {
         Supplier<ImuEncoder> maker = BY_NAME.get(name);
         if (maker == null) throw new InputException("imu_encoder_name: there is no encoder '" + name + "'; there is " + String.join(", ", BY_NAME.keySet()));
         return maker.get();
+    }
+
+    /** Every name that {@link #create} takes. */
+    public static Set<String> names() {
+        return Collections.unmodifiableSet(BY_NAME.keySet());
     }
 
     /** The name it is created by. */

@@ -14,7 +14,7 @@ import java.util.UUID;
 
 /**
  * Writes a file so that a reader, or a crash, sees the old content or the whole new one: temporary file, fsync, rename, fsync of the
- * folder.
+ * folder. What is no plain file, such as {@code /dev/stdout}, is written to as it is.
  */
 public final class AtomicFile {
     private AtomicFile() {}
@@ -34,6 +34,10 @@ public final class AtomicFile {
         Path temporary = null;
         try {
             Files.createDirectories(folder);
+            if (Files.exists(target) && !Files.isRegularFile(target)) {
+                writeThrough(target, content);
+                return;
+            }
             // Not createTempFile: its files are for the owner alone, and these are to have the permissions that the user's umask gives.
             temporary = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -57,6 +61,14 @@ public final class AtomicFile {
                     + "; nothing was changed", e);
         } finally {
             if (temporary != null) delete(temporary);
+        }
+    }
+
+    /** A pipe or a device: there is nothing to keep whole, and a rename would put a plain file in its place. */
+    private static void writeThrough(Path target, Content content) throws IOException {
+        if (Files.isDirectory(target)) throw new FileSystemException(target.toString(), null, "it is a folder");
+        try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
+            content.writeTo(channel);
         }
     }
 

@@ -16,13 +16,14 @@ import java.util.List;
  * fills new regions with NaN. Not thread-safe: one thread works in a workspace.
  */
 public final class Workspace implements AutoCloseable {
-    public static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
+    private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
     private static final long ALIGNMENT = 64;
     private static final long FIRST_SLAB = 1 << 20;
     private static final int MAX_DEPTH = 64;
 
     private final Device device;
     private final String name;
+    private final boolean poison;
     private final List<Slab> slabs = new ArrayList<>();
     private int current;
     private long position;
@@ -32,10 +33,17 @@ public final class Workspace implements AutoCloseable {
     private long allocations;
     private long used;
     private long peak;
+    private boolean closed;
 
     public Workspace(Device device, String name) {
+        this(device, name, DEBUG);
+    }
+
+    /** @param poison fill new regions with NaN, as debug mode does */
+    Workspace(Device device, String name, boolean poison) {
         this.device = device;
         this.name = name;
+        this.poison = poison;
     }
 
     public Device device() {
@@ -44,6 +52,7 @@ public final class Workspace implements AutoCloseable {
 
     /** Opens a step; close it to take back everything allocated since. Steps do not nest: use {@link #scratch()} inside one. */
     public Mark step() {
+        if (closed) throw new IllegalStateException("workspace '" + name + "' was closed");
         if (depth != 0) throw new IllegalStateException("workspace '" + name + "': the previous step is still open");
         return new Mark();
     }
@@ -68,7 +77,7 @@ public final class Workspace implements AutoCloseable {
         position += size;
         used += size;
         peak = Math.max(peak, used);
-        if (DEBUG) device.fill(slab, offset, size, (byte) 0xFF);
+        if (poison) device.fill(slab, offset, size, (byte) 0xFF);
         return new Region(this, slab, offset, depth - 1, epochs[depth - 1]);
     }
 
@@ -113,8 +122,10 @@ public final class Workspace implements AutoCloseable {
         position = 0;
     }
 
+    /** Frees the memory, also in the middle of a step: tensors of it are gone. */
     @Override
     public void close() {
+        closed = true;
         depth = 0;
         slabs.forEach(Slab::close);
         slabs.clear();
@@ -139,7 +150,7 @@ public final class Workspace implements AutoCloseable {
 
         @Override
         public void close() {
-            if (closed) return;
+            if (closed || Workspace.this.closed) return;
             release(this);
             closed = true;
         }

@@ -11,6 +11,8 @@ import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +41,11 @@ public final class Checkpoint {
      */
     public record Position(int epoch, int step, long globalStep, double lossSum, List<Best> best) {
         public static final Position START = new Position(0, 0, 0, 0, List.of());
+
+        public Position {
+            if (epoch < 0 || step < 0 || globalStep < 0 || best == null)
+                throw new IllegalArgumentException("epoch " + epoch + ", step " + step + ", globalStep " + globalStep + ", best " + best);
+        }
     }
 
     /** What the weights depend on beside the configuration: hashes of the windows and of the text features, and the program's version. */
@@ -46,6 +53,7 @@ public final class Checkpoint {
 
     private Checkpoint() {}
 
+    /** @throws InputException when a parameter or moment is not finite, for such a run could not go on; the file is left as it was */
     public static void save(Path file, Config config, Position position, Origin origin, ParameterStore store, Adam adam) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", FORMAT);
@@ -59,8 +67,22 @@ public final class Checkpoint {
             for (ParameterStore.Saved saved : store.save(arena)) sources.add(new Safetensors.Source(saved.name(), DType.F32, saved.shape(), saved.bytes()));
             sources.add(source("adam.m", adam.firstMoment(), arena));
             sources.add(source("adam.v", adam.secondMoment(), arena));
+            sources.forEach(source -> requireFinite(source, file));
             Safetensors.write(file, metadata, sources);
         }
+    }
+
+    private static void requireFinite(Safetensors.Source source, Path file) {
+        for (long i = 0; i < source.shape().count(); i++) {
+            float value = source.bytes().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            if (!Float.isFinite(value)) throw diverged(source.name() + " became " + value, file);
+        }
+    }
+
+    /** Training that cannot go on, and what can be done. */
+    static InputException diverged(String what, Path last) {
+        return new InputException(what + ": the training diverged. Lower optim.lr, or set optim.grad_clip; "
+                + (Files.exists(last) ? last + " holds the run before" : "nothing was saved yet"));
     }
 
     private static Safetensors.Source source(String name, Tensor tensor, Arena arena) {
@@ -82,11 +104,18 @@ public final class Checkpoint {
             throw InputException.in(tensors.file(), "is not a checkpoint that this version can continue from (format '" + metadata.get("format") + "')",
                     "Expected '" + FORMAT + "'");
         try {
-            return new Header(Config.fromMap(JSON.readValue(metadata.get("config"), new TypeReference<Map<String, Object>>() {}), tensors.file().toString()),
-                    JSON.readValue(metadata.get("position"), Position.class), JSON.readValue(metadata.get("origin"), Origin.class));
+            return new Header(Config.fromMap(read(metadata, "config", new TypeReference<Map<String, Object>>() {}), tensors.file().toString()),
+                    read(metadata, "position", new TypeReference<Position>() {}), read(metadata, "origin", new TypeReference<Origin>() {}));
         } catch (JsonProcessingException | IllegalArgumentException e) {
-            throw new InputException(tensors.file() + ": its metadata is damaged (" + e.getMessage() + "). Use another checkpoint", e);
+            throw new InputException(tensors.file() + ": its metadata is damaged (" + e.getMessage().lines().findFirst().orElse("")
+                    + "). Use another checkpoint", e);
         }
+    }
+
+    private static <T> T read(Map<String, String> metadata, String key, TypeReference<T> type) throws JsonProcessingException {
+        T value = JSON.readValue(metadata.getOrDefault(key, ""), type);
+        if (value == null) throw new IllegalArgumentException(key + " is null");
+        return value;
     }
 
     /** Sets parameters and optimiser to a checkpoint's and returns what it says about itself. */

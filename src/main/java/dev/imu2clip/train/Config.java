@@ -21,7 +21,7 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
     public record Model(
             @Setting(value = "i2c", help = "first part of the run's identifier") String modelName,
             @Setting(value = "\"\"", help = "last part of the run's identifier") String modelSuffix,
-            @Setting(value = "mw2", help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
+            @Setting(value = "mw2", choices = {"mw2", "mw2_time"}, help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
             @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"},
                     help = "how a window's frames become one embedding")
             String videoEncoderName,

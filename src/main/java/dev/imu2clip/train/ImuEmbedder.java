@@ -68,7 +68,7 @@ public final class ImuEmbedder {
             if (shape.rank() != 3 || shape.size(1) != ImuEncoder.CHANNELS || shape.size(0) == 0)
                 throw InputException.in(in, "has shape " + shape, "Expected windows as (N, 6, T): acceleration xyz in m/s², angular velocity xyz in rad/s");
             int samples = Math.toIntExact(shape.size(2));
-            loaded.encoder().checkLength(samples);
+            checkLength(loaded.encoder(), samples, in);
             long n = shape.size(0), window = 4L * ImuEncoder.CHANNELS * samples;
             MemorySegment batch = arena.allocate(BATCH * window, 64);
             Npy.write(out, Npy.Type.F4, Shape.of(n, loaded.encoder().width()), sink -> {
@@ -81,6 +81,15 @@ public final class ImuEmbedder {
                 }
             });
             return n;
+        }
+    }
+
+    /** @throws InputException naming where the windows come from, when the encoder cannot take their length */
+    static void checkLength(ImuEncoder encoder, long samples, Path source) {
+        try {
+            encoder.checkLength(samples);
+        } catch (InputException e) {
+            throw new InputException(source + ": " + e.getMessage(), e);
         }
     }
 

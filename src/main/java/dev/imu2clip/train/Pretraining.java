@@ -84,6 +84,7 @@ public final class Pretraining implements AutoCloseable {
             requireSupported(config);
             backend = Backends.get(config.run().device());
             say.accept("device     " + backend.name() + ": " + backend.describe());
+            Backends.passedOver(backend).forEach(say);
             open.add(run.lock());
             if (!resume && Files.exists(run.last()))
                 throw new InputException(run.path() + ": holds a run already. Continue it with --resume, or give another --out");
@@ -99,7 +100,9 @@ public final class Pretraining implements AutoCloseable {
                 testTexts = TextFeatures.of(test.windows(), texts, _ -> {});
             }
             ImuEncoder encoder = ImuEncoder.create(config.model().imuEncoderName());
-            encoder.checkLength(training.windows().samples(data.rateHz()));
+            for (Selection selection : List.of(training, validation, test))
+                ImuEmbedder.checkLength(encoder, selection.windows().samples(data.rateHz()), data.folder());
+            trainingTexts.requireWidth(encoder);
             model = new ContrastiveModel(encoder, config.loss().temperatureMode().equals("log"), config.loss().temperatureInit(), config.loss().temperatureLearned());
             store = keep(ParameterStore.allocate(backend, model, true)).initialise(config.run().seed());
             if (!config.train().pathLoadPretrainedImuEncoder().isEmpty())
@@ -143,6 +146,8 @@ public final class Pretraining implements AutoCloseable {
         say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(), selection.windows().size(),
                 selection.windows().texts().texts().size(), data.split(split).size()));
         selection.rejections().summary().forEach(say);
+        if (split == Split.TRAINING && selection.windows().texts().texts().size() == 1)
+            say.accept("all training windows have the same text: there is nothing to tell apart, and nothing will be learned");
         return selection;
     }
 
@@ -191,9 +196,7 @@ public final class Pretraining implements AutoCloseable {
         for (int step = first; step < stepsPerEpoch; step++) {
             double loss = trainStep(trainLoader.next());
             lossSum += loss;
-            if (!Double.isFinite(loss))
-                throw new InputException("the loss became " + loss + " in step " + adam.steps() + ". Lower optim.lr, or set optim.grad_clip; "
-                        + run.last() + " holds the run before");
+            if (!Double.isFinite(loss)) throw Checkpoint.diverged("the loss became " + loss + " in step " + adam.steps(), run.last());
             double temperature = model.temperature();
             progress.step(config.train().batchSize(), loss, temperature);
             if (adam.steps() % config.run().logEverySteps() == 0)
@@ -243,6 +246,7 @@ public final class Pretraining implements AutoCloseable {
             }
         }
         loss /= validationLoader.steps();
+        if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1), run.last());
         var motion = ImuEmbedder.embed(model.encoder(), workspace, data, validation.windows(), _ -> {});
         Evaluation scores = Evaluation.of(motion, validationTexts, validation.windows());
         Map<String, Number> values = new LinkedHashMap<>();

@@ -48,6 +48,8 @@ public final class RunEvaluation {
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
                 texts = TextFeatures.of(selection.windows(), encoder, _ -> {});
             }
+            texts.requireWidth(loaded.encoder());
+            ImuEmbedder.checkLength(loaded.encoder(), selection.windows().samples(set.rateHz()), set.folder());
             Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, selection.windows(), _ -> {});
             Evaluation evaluation = Evaluation.of(motion, texts, selection.windows());
             Map<String, Object> extra = new LinkedHashMap<>();

@@ -5,6 +5,8 @@ import dev.imu2clip.data.Batch;
 import dev.imu2clip.data.TextIndex;
 import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.eval.Embeddings;
+import dev.imu2clip.imu.ImuEncoder;
+import dev.imu2clip.io.InputException;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -32,6 +34,13 @@ public final class TextFeatures {
     public static TextFeatures of(WindowTable windows, TextEncoder encoder, IntConsumer done) {
         TextIndex index = windows.texts();
         return new TextFeatures(index, encoder.embed(index.texts(), done), encoder.width());
+    }
+
+    /** @throws InputException when the tower's embeddings are not of the encoder's size */
+    void requireWidth(ImuEncoder encoder) {
+        if (width != encoder.width())
+            throw new InputException("the CLIP weights give embeddings of " + width + " numbers, the encoder " + encoder.name() + " of " + encoder.width()
+                    + ". Give those of ViT-B/32 with --clip");
     }
 
     /** Writes the embeddings of a batch's windows as float32 (n, width). */

@@ -24,6 +24,8 @@ import java.util.stream.IntStream;
 public final class CpuBackend extends HostBackend {
     /** Below this many bytes a kernel runs on the calling thread: waking others would cost more than it saves. */
     private static final long ALONE_BYTES = 16 << 10;
+    /** Of native/runtime.c: its team is a fixed table. */
+    private static final int MAX_THREADS = 256;
     private static final boolean STRICT = Boolean.getBoolean("imu2clip.strict");
     private static final MemorySegment MISSING = MemorySegment.ofAddress(1);
 
@@ -86,12 +88,21 @@ public final class CpuBackend extends HostBackend {
     }
 
     public static final class Provider implements BackendProvider {
-        private final int threads = Integer.getInteger("imu2clip.threads", Runtime.getRuntime().availableProcessors());
+        private final String setting = System.getProperty("imu2clip.threads", "");
+        private final int threads = threads(setting);
         private NativeLibrary.Loaded loaded;
 
         private synchronized NativeLibrary.Loaded loaded() {
-            if (loaded == null) loaded = NativeLibrary.load(threads);
+            if (loaded == null)
+                loaded = threads > 0 ? NativeLibrary.load(threads)
+                        : new NativeLibrary.Loaded(null, "imu2clip.threads=" + setting + " is not a whole number from 1 to " + MAX_THREADS);
             return loaded;
+        }
+
+        /** 0 where the setting is none. */
+        private static int threads(String setting) {
+            if (setting.isEmpty()) return Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());
+            return setting.matches("[0-9]{1,3}") && Integer.parseInt(setting) <= MAX_THREADS ? Integer.parseInt(setting) : 0;
         }
 
         @Override

@@ -1,4 +1,4 @@
-package dev.imu2clip.data;
+package dev.imu2clip.io;
 
 /** Hears how far a long job has come. */
 @FunctionalInterface
