@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(ISA_avx512)
+// A build may set both by flags, to try the code for wide vectors where there are none.
+#if defined(VL)
+#elif defined(ISA_avx512)
 #define VL 16
 #define VREGS 32
 #elif defined(ISA_avx2)

@@ -59,7 +59,8 @@ public final class Kernel {
     /** Runs on the device of the tensors given; all must be on the same one. Values are in the order of the fields. */
     public void run(Object... values) {
         Args args = new Args(this, values);
-        args.backend().run(this, args);
+        if (Profile.ON) Profile.run(args.backend(), this, args);
+        else args.backend().run(this, args);
     }
 
     /** A number of its own, from 0 without gaps: an index for a backend's tables. */

@@ -22,7 +22,7 @@ import dev.imu2clip.tensor.Tensor;
 public final class Mw2Encoder extends ImuEncoder {
     private static final int WIDTH = 512, FEATURES = 32, POOL = 3, DILATION = 2;
     private static final int[] KERNELS = {10, 5, 5};
-    static final int SHORTEST = 132;
+    static final int SHORTEST = 141;
 
     /** What the GRU takes for its steps. */
     public enum Recurrence { OVER_CHANNELS, OVER_TIME }

@@ -28,6 +28,11 @@ public abstract class Module {
         return all;
     }
 
+    /** Number of learned values. */
+    public final long count() {
+        return parameters().values().stream().mapToLong(parameter -> parameter.shape().count()).sum();
+    }
+
     private void collect(String prefix, Map<String, Parameter> all) {
         own.forEach((name, parameter) -> all.put(prefix + name, parameter));
         children.forEach((name, child) -> child.collect(prefix + name + ".", all));

@@ -92,11 +92,6 @@ public final class ParameterStore implements AutoCloseable {
         return parameters;
     }
 
-    /** Number of learned values, the gaps not counted. */
-    public long count() {
-        return parameters.values().stream().mapToLong(p -> p.shape().count()).sum();
-    }
-
     /** All values as one vector, gaps included. */
     public Tensor values() {
         return Tensor.in(values, 0, flat, DType.F32);

@@ -27,8 +27,8 @@ public final class Checkpoint {
     private static final String FORMAT = "imu2clip checkpoint 1";
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** One of the best checkpoints so far, in the folder of checkpoints. */
-    public record Best(String file, int epoch, double valLoss) {}
+    /** One of the best checkpoints so far, in the folder of checkpoints; {@code valMrr} is the mean of both directions. */
+    public record Best(String file, int epoch, double valLoss, double valMrr) {}
 
     /**
      * Where a run stands.

@@ -94,7 +94,9 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "10", min = 1, help = "steps between two lines of the training log", shapesTraining = false) int logEverySteps,
             @Setting(value = "0", min = 0, help = "steps between two checkpoints inside an epoch; 0: only after each epoch",
                     shapesTraining = false) int checkpointEverySteps,
-            @Setting(value = "3", min = 1, help = "checkpoints kept, the best by validation loss", shapesTraining = false) int keepBest) {}
+            @Setting(value = "3", min = 1, help = "checkpoints kept, the best by `monitor`", shapesTraining = false) int keepBest,
+            @Setting(value = "val_mrr", choices = {"val_mrr", "val_loss"}, help = "what makes a checkpoint the best: multi-positive retrieval in "
+                    + "both directions, or, as in the reference, the loss, which repeated narrations in a batch distort") String monitor) {}
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS);
 

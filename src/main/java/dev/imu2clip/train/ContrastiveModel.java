@@ -17,6 +17,11 @@ public final class ContrastiveModel extends Module {
     /** The encoder's parameters are called {@code encoder.<name>}. */
     public static final String ENCODER = "encoder.";
     private static final double MAX_LOG_SCALE = Math.log(100);
+    /**
+     * The learned number is log(1 / temperature) / 10. Adam's steps have the size of the learning rate whatever the parameter means, so without this
+     * factor the temperature would need ten times as long as the raw one, which at 0.1 moves by ten times the learning rate, relatively.
+     */
+    private static final double LOG_STEP = 10;
 
     private final ImuEncoder encoder;
     private final Parameter temperature;
@@ -33,7 +38,8 @@ public final class ContrastiveModel extends Module {
         this.encoder = child("encoder", encoder);
         this.logarithmic = logarithmic;
         this.learned = learned;
-        this.temperature = parameter(logarithmic ? "logit_scale" : "temperature", new Init.Constant(logarithmic ? -Math.log(initial) : initial), 1);
+        this.temperature = parameter(logarithmic ? "log_scale_tenth" : "temperature",
+                new Init.Constant(logarithmic ? -Math.log(initial) / LOG_STEP : initial), 1);
     }
 
     public ImuEncoder encoder() {
@@ -58,13 +64,13 @@ public final class ContrastiveModel extends Module {
 
     private Tensor scale(Tape tape) {
         Tensor value = learned ? temperature.value() : temperature.value().reshape(1); // a view is not watched: no gradient
-        if (logarithmic) return Elementwise.exp(tape, Elementwise.clampMax(tape, value, MAX_LOG_SCALE));
+        if (logarithmic) return Elementwise.exp(tape, Elementwise.clampMax(tape, Elementwise.axpb(tape, value, LOG_STEP, 0), MAX_LOG_SCALE));
         return Elementwise.divide(tape, tape.empty(DType.F32, 1).set(1f), value);
     }
 
     /** The temperature as it stands. */
     public double temperature() {
         double value = temperature.value().item();
-        return logarithmic ? Math.exp(-Math.min(value, MAX_LOG_SCALE)) : value;
+        return logarithmic ? Math.exp(-Math.min(LOG_STEP * value, MAX_LOG_SCALE)) : value;
     }
 }

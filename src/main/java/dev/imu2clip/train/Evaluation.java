@@ -19,12 +19,13 @@ import java.util.Map;
  * the nearest text is one of that label: synonyms are then no mistake.
  */
 public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Classification byLabel) {
-    public static Evaluation of(Embeddings motion, TextFeatures texts, WindowTable windows) {
-        int[] textOf = texts.ofWindow();
-        Embeddings distinct = texts.distinct();
+    /** @param motion embeddings of the windows, in their order */
+    public static Evaluation of(Embeddings motion, LabelledWindows windows) {
+        int[] textOf = windows.textOfWindow();
+        Embeddings distinct = windows.textEmbeddings();
         Retrieval.Report retrieval = Retrieval.evaluate(motion, distinct.select(textOf), textOf);
         int[] nearest = ZeroShot.predict(motion, distinct);
-        return new Evaluation(retrieval, Classification.of(texts.texts(), textOf, nearest), byLabel(windows, textOf, nearest));
+        return new Evaluation(retrieval, Classification.of(windows.texts(), textOf, nearest), byLabel(windows.windows(), textOf, nearest));
     }
 
     private static Classification byLabel(WindowTable windows, int[] textOf, int[] nearest) {

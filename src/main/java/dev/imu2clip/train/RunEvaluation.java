@@ -4,7 +4,6 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.DataSet;
-import dev.imu2clip.data.Selection;
 import dev.imu2clip.data.Split;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.eval.ResultsFile;
@@ -42,22 +41,18 @@ public final class RunEvaluation {
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
                 DataSet set = DataSet.open(Path.of(config.run().data()));
                 Workspace workspace = new Workspace(backend, "evaluation")) {
-            Selection selection = set.select(split);
-            selection.rejections().summary().forEach(say);
-            TextFeatures texts;
+            LabelledWindows windows;
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
-                texts = TextFeatures.of(selection.windows(), encoder, _ -> {});
+                windows = LabelledWindows.of(set, split, encoder, say);
             }
-            texts.requireWidth(loaded.encoder());
-            ImuEmbedder.checkLength(loaded.encoder(), selection.windows().samples(set.rateHz()), set.folder());
-            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, selection.windows(), _ -> {});
-            Evaluation evaluation = Evaluation.of(motion, texts, selection.windows());
+            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), _ -> {});
+            Evaluation evaluation = Evaluation.of(motion, windows);
             Map<String, Object> extra = new LinkedHashMap<>();
             extra.put("encoder", file.toString());
             extra.put("data", set.folder().toString());
             extra.put("split", split.id());
-            extra.put("windows", selection.windows().fingerprint());
-            extra.put("rejected_windows", selection.rejections().count());
+            extra.put("windows", windows.windows().fingerprint());
+            extra.put("rejected_windows", windows.rejections().count());
             extra.put("device", backend.name() + ": " + backend.describe());
             return new Result(evaluation, ResultsFile.document(evaluation.metrics(), config.toMap(), extra));
         }

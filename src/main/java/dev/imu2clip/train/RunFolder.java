@@ -14,7 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * The files of a run:
  * <pre>
  * RUN/checkpoints/last.safetensors                     where the run stands: what --resume continues from
- * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best by validation loss
+ * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best on the validation recordings
  * RUN/{identifier}_src_encoder.safetensors             the best checkpoint's encoder
  * RUN/metrics.jsonl, RUN/events.out.tfevents...        what was measured, step by step
  * RUN/results.json, RUN/losses.png                     at the end

@@ -81,7 +81,7 @@ class ParameterStoreTest {
             });
             ranges.sort((a, b) -> Long.compare(a[0], b[0]));
             for (int i = 1; i < ranges.size(); i++) assertTrue(ranges.get(i)[0] >= ranges.get(i - 1)[1], "parameters overlap");
-            assertEquals(850_892 + 1, store.count());
+            assertEquals(850_892 + 1, model.count());
         }
         try (ParameterStore frozen = ParameterStore.allocate(device, ImuEncoder.create("mw2"), false)) {
             assertNull(frozen.parameters().get("net.0.bias").gradient());

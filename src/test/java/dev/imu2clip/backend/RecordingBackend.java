@@ -1,0 +1,239 @@
+package dev.imu2clip.backend;
+
+import dev.imu2clip.backend.Kernel.Kind;
+import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Tensor;
+
+import java.io.BufferedOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+
+/**
+ * Runs the plain definitions, and writes every kernel call to a file with its tensors before and after: so that compiled kernels can be tried
+ * on the same calls elsewhere ({@code src/test/native/replay.c}, which reads the format). While it records it is the device {@code record}, and
+ * {@code OpCheck} runs on it alone. Of calls that differ in their numbers only, the first is kept.
+ *
+ * <p>All numbers are 8 bytes, little-endian. A call: length of the symbol, the symbol, tolerance (double); count of memory blocks, the blocks;
+ * count of fields, the fields. A block holds one tensor, or several that overlap: bytes, ordinal of the element type, whether it is written,
+ * what it holds before and, if written, after. A field: its block, or -1; the offset in the block, or the number (0 for no tensor).
+ * What is only written holds 0xFF before; elements of 4 bytes and more that the
+ * definition leaves so are not part of its meaning.
+ */
+public final class RecordingBackend extends HostBackend implements AutoCloseable {
+    private static final double TOLERANCE = 1e-5;
+    private static final byte UNTOUCHED = (byte) 0xFF;
+    private static RecordingBackend current;
+
+    private final DataOutputStream file;
+    private final Set<String> seen = new HashSet<>();
+    private final Set<String> kernels = new TreeSet<>();
+    private double tolerance = TOLERANCE;
+
+    private RecordingBackend(Path file) throws IOException {
+        this.file = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file), 1 << 20));
+    }
+
+    /** Records until closed. */
+    public static RecordingBackend start(Path file) throws IOException {
+        current = new RecordingBackend(file);
+        return current;
+    }
+
+    /** Whether some test records now. */
+    public static boolean active() {
+        return current != null;
+    }
+
+    /** How far results of the calls to come may be off, relative to the largest magnitude of a tensor. */
+    public static void tolerate(double tolerance) {
+        current.tolerance = tolerance;
+    }
+
+    /** Names of the kernels recorded. */
+    public Set<String> kernels() {
+        return kernels;
+    }
+
+    @Override
+    public void close() throws IOException {
+        current = null;
+        file.close();
+    }
+
+    @Override
+    public String name() {
+        return "record";
+    }
+
+    @Override
+    public String describe() {
+        return "plain Java definitions, recorded";
+    }
+
+    @Override
+    public void run(Kernel kernel, Args args) {
+        if (args.isFloat32() || kernel.name().equals("cast")) record(kernel, args);
+        else kernel.definition().accept(args);
+    }
+
+    private void record(Kernel kernel, Args args) {
+        String symbol = kernel.name() + (args.isFloat32() ? "" : types(args));
+        if (!seen.add(symbol + " " + signature(args))) {
+            kernel.definition().accept(args);
+            return;
+        }
+        kernels.add(kernel.name());
+        List<Block> blocks = blocks(args);
+        List<byte[]> kept = blocks.stream().map(Block::bytes).toList();
+        for (Block block : blocks) if (!block.read) block.memory().fill(UNTOUCHED);
+        List<byte[]> before = blocks.stream().map(Block::bytes).toList();
+        kernel.definition().accept(args);
+        try {
+            write(symbol.length());
+            file.write(symbol.getBytes(StandardCharsets.US_ASCII));
+            write(Double.doubleToLongBits(tolerance));
+            write(blocks.size());
+            for (int i = 0; i < blocks.size(); i++) blocks.get(i).write(before.get(i));
+            write(kernel.fields().size());
+            for (int i = 0; i < kernel.fields().size(); i++) writeField(args, i, blocks);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        for (int i = 0; i < blocks.size(); i++) if (!blocks.get(i).read) blocks.get(i).restoreUntouched(kept.get(i));
+    }
+
+    private void writeField(Args args, int i, List<Block> blocks) throws IOException {
+        long value = args.block().getAtIndex(ValueLayout.JAVA_LONG, i);
+        int block = args.value(i) instanceof Tensor tensor ? IntStream.range(0, blocks.size()).filter(b -> blocks.get(b).overlaps(tensor)).findFirst().orElseThrow() : -1;
+        write(block);
+        write(block < 0 ? value : value - blocks.get(block).from);
+    }
+
+    private void write(long number) throws IOException {
+        file.writeLong(Long.reverseBytes(number));
+    }
+
+    /** The memory of one tensor, or of several that overlap. */
+    private final class Block {
+        private final DType type;
+        private long from, to;
+        private boolean read, written;
+
+        private Block(Tensor tensor) {
+            type = tensor.dtype();
+            from = tensor.address();
+            to = from + tensor.bytes();
+        }
+
+        private boolean overlaps(Tensor tensor) {
+            return tensor.address() == from || tensor.address() < to && from < tensor.address() + tensor.bytes();
+        }
+
+        private void join(Tensor tensor, Kind kind) {
+            if (tensor.dtype() != type) throw new AssertionError("tensors of two types overlap");
+            from = Math.min(from, tensor.address());
+            to = Math.max(to, tensor.address() + tensor.bytes());
+            read |= kind != Kind.OUT;
+            written |= kind != Kind.IN;
+        }
+
+        private MemorySegment memory() {
+            return MemorySegment.ofAddress(from).reinterpret(to - from);
+        }
+
+        private byte[] bytes() {
+            return memory().toArray(ValueLayout.JAVA_BYTE);
+        }
+
+        private void write(byte[] before) throws IOException {
+            RecordingBackend.this.write(before.length);
+            RecordingBackend.this.write(type.ordinal());
+            RecordingBackend.this.write(written ? 1 : 0);
+            file.write(before);
+            if (written) file.write(bytes());
+        }
+
+        /** A kernel may fill a tensor in part; one of smaller elements, where 0xFF is a result too, it fills whole. */
+        private void restoreUntouched(byte[] kept) {
+            if (type.bytes() < 4) return;
+            MemorySegment memory = memory();
+            for (int at = 0; at < kept.length; at += type.bytes()) {
+                boolean touched = false;
+                for (int i = at; i < at + type.bytes(); i++) touched |= memory.get(ValueLayout.JAVA_BYTE, i) != UNTOUCHED;
+                if (!touched) MemorySegment.copy(kept, at, memory, ValueLayout.JAVA_BYTE, at, type.bytes());
+            }
+        }
+    }
+
+    private List<Block> blocks(Args args) {
+        List<Block> blocks = new ArrayList<>();
+        for (int i = 0; i < args.kernel().fields().size(); i++) {
+            if (!(args.value(i) instanceof Tensor tensor)) continue;
+            List<Block> overlapping = blocks.stream().filter(block -> block.overlaps(tensor)).toList();
+            if (overlapping.size() > 1) throw new AssertionError("a tensor overlaps two that are apart");
+            Block block = overlapping.isEmpty() ? new Block(tensor) : overlapping.getFirst();
+            if (overlapping.isEmpty()) blocks.add(block);
+            block.join(tensor, args.kernel().fields().get(i).kind());
+        }
+        return blocks;
+    }
+
+    /** As the compiled form for these element types is called. */
+    private static String types(Args args) {
+        StringBuilder types = new StringBuilder();
+        for (int i = 0; i < args.kernel().fields().size(); i++)
+            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase());
+        return types.toString();
+    }
+
+    /** What makes two calls different: numbers, shapes, which tensors there are, and for small ones what is in them. */
+    private static String signature(Args args) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < args.kernel().fields().size(); i++)
+            if (args.value(i) instanceof Tensor tensor)
+                text.append(tensor.dtype()).append(tensor.shape()).append(tensor.bytes() <= 64 ? Arrays.hashCode(tensor.segment().toArray(ValueLayout.JAVA_BYTE)) : 0).append(' ');
+            else text.append(args.value(i)).append(' ');
+        return text.toString();
+    }
+
+    /** Found by {@link Backends} in tests. */
+    public static final class Provider implements BackendProvider {
+        @Override
+        public String name() {
+            return "record";
+        }
+
+        @Override
+        public int rank() {
+            return -1;
+        }
+
+        @Override
+        public List<String> devices() {
+            return active() ? List.of(name()) : List.of();
+        }
+
+        @Override
+        public String status() {
+            return "records kernel calls, in tests";
+        }
+
+        @Override
+        public Backend open(String device) {
+            return current;
+        }
+    }
+}
