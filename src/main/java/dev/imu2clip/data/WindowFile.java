@@ -7,9 +7,12 @@ import de.siegmar.fastcsv.writer.CsvWriter;
 import de.siegmar.fastcsv.writer.LineDelimiter;
 import dev.imu2clip.io.AtomicFile;
 import dev.imu2clip.io.InputException;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.Reader;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,15 +33,24 @@ final class WindowFile {
     static List<Window> read(Path file) {
         Map<String, String> shared = new HashMap<>(); // uids and narrations repeat; hold each once
         List<Window> windows = new ArrayList<>();
-        try (var reader = CsvReader.builder().ofNamedCsvRecord(file)) {
+        // Files' reader refuses what is not UTF-8, where others would put a replacement character into a narration.
+        try (BufferedReader text = Files.newBufferedReader(file); var reader = CsvReader.builder().ofNamedCsvRecord(withoutMark(text))) {
             for (NamedCsvRecord row : reader) windows.add(window(file, row, shared));
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": does not exist. Make the data set again", e);
         } catch (CsvParseException | UncheckedIOException | IOException e) {
-            throw new InputException(file + ": is no valid UTF-8 CSV file (" + e.getMessage()
-                    + (e.getCause() == null ? "" : ": " + e.getCause().getMessage()) + ")", e);
+            String cause = e.getCause() == null ? "" : ": " + e.getCause().getMessage();
+            throw new InputException(file + ": is no valid UTF-8 CSV file (" + e.getMessage().replaceFirst("^Exception when ", "") + cause
+                    + "). Correct it or make the data set again", e);
         }
         return windows;
+    }
+
+    /** Some programs begin a file with a byte-order mark. */
+    private static Reader withoutMark(BufferedReader text) throws IOException {
+        text.mark(1);
+        if (text.read() != '\uFEFF') text.reset();
+        return text;
     }
 
     private static Window window(Path file, NamedCsvRecord row, Map<String, String> shared) {

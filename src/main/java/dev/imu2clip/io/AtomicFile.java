@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,12 +58,20 @@ public final class AtomicFile {
                 // Some systems cannot open a folder; the rename itself was atomic there too.
             }
         } catch (IOException e) {
-            String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.toString();
-            throw new InputException(target + ": cannot be written (" + reason + "). Check free space and permissions of " + folder
+            throw new InputException(target + ": cannot be written (" + reason(e) + "). Check free space and permissions of " + folder
                     + "; nothing was changed", e);
         } finally {
             if (temporary != null) delete(temporary);
         }
+    }
+
+    private static String reason(IOException failure) {
+        return switch (failure) {
+            case FileAlreadyExistsException e -> e.getFile() + " is no folder";
+            case AccessDeniedException e -> "no permission";
+            case FileSystemException e when e.getReason() != null -> e.getReason();
+            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        };
     }
 
     /** A pipe or a device: there is nothing to keep whole, and a rename would put a plain file in its place. */

@@ -4,11 +4,11 @@ import dev.imu2clip.io.InputException;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The files of a run:
@@ -22,6 +22,9 @@ import java.nio.file.StandardOpenOption;
  * One process works in a run's folder at a time; a lock that the system drops with the process keeps others out.
  */
 public record RunFolder(Path path) {
+    /** Folders that runs of this process work in. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
     public Path checkpoints() {
         return path.resolve("checkpoints");
     }
@@ -46,24 +49,32 @@ public record RunFolder(Path path) {
         return path.resolve(config.identifier() + "_src_encoder.safetensors");
     }
 
-    /** Keeps other processes out until closed. */
+    /** Keeps other processes, and other runs of this one, out until closed. */
     public AutoCloseable lock() {
+        Path folder = null;
         try {
             Files.createDirectories(checkpoints());
+            folder = path.toRealPath();
+            // Asked first: a process that opens and closes the file once more would lose the system's lock on it.
+            if (!HELD.add(folder)) throw inUse();
             FileChannel channel = FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            FileLock lock = null;
-            try {
-                lock = channel.tryLock();
-            } catch (OverlappingFileLockException e) {
-                // The same process holds it already; said below.
-            }
-            if (lock == null) {
+            if (channel.tryLock() == null) {
                 channel.close();
-                throw new InputException(path + ": another process is training in this folder. Wait for it, or give another --out");
+                HELD.remove(folder);
+                throw inUse();
             }
-            return channel;
+            Path held = folder;
+            return () -> {
+                channel.close();
+                HELD.remove(held);
+            };
         } catch (IOException e) {
+            if (folder != null) HELD.remove(folder);
             throw new InputException(path + ": the run's folder cannot be used (" + e.getMessage() + "). Give another --out", e);
         }
+    }
+
+    private InputException inUse() {
+        return new InputException(path + ": another process is training in this folder. Wait for it, or give another --out");
     }
 }
