@@ -1,5 +1,6 @@
 package dev.imu2clip.backend.cpu;
 
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.RecordingBackend;
 import org.junit.jupiter.api.Assumptions;
@@ -35,6 +36,7 @@ class CrossArchitectureTest {
 
     @BeforeAll
     static void record() throws IOException {
+        Assumptions.assumeFalse(isas().isEmpty(), "this build holds no C kernels");
         Files.createDirectories(FOLDER);
         var summary = new SummaryGeneratingListener();
         try (RecordingBackend recording = RecordingBackend.start(CALLS)) {
@@ -77,10 +79,8 @@ class CrossArchitectureTest {
         for (String isa : isas()) replay(compile("sanitizers", "cc", flags), library, isa);
     }
 
-    /** What can run here, of the instruction sets that the build knows. */
     private static List<String> isas() {
-        NativeLibrary library = NativeLibrary.load(1).library();
-        return library == null ? Assumptions.abort("this build holds no C kernels") : library.isas();
+        return Backends.devices().stream().filter(device -> device.startsWith("cpu:")).map(device -> device.substring(4)).toList();
     }
 
     private static void require(String program) {
