@@ -3,7 +3,8 @@
 #
 #   native/build.sh OBJECTS OUT     objects are kept in OBJECTS and reused; the library goes to OUT/<os>-<arch>/
 #
-# CC chooses the compiler (a cross compiler too: CC=aarch64-linux-gnu-gcc), CFLAGS adds flags (-g -fsanitize=address ...).
+# CC chooses the compiler (a cross compiler too: CC=aarch64-linux-gnu-gcc), CFLAGS adds flags (-g -fsanitize=address ...), ISAS names the
+# instruction sets to build for beside the baseline (default: all that are known).
 # Without a compiler it says so and succeeds: the program then runs on its plain Java definitions.
 set -eu
 source_dir=$(cd "$(dirname "$0")" && pwd)
@@ -38,6 +39,7 @@ isas=baseline
 have=""
 if [ "$arch" = x86_64 ]; then
     for isa in avx2 avx512; do
+        case " ${ISAS-avx2 avx512} " in *" $isa "*) ;; *) continue ;; esac
         # shellcheck disable=SC2046,SC2086
         if $cc $(isa_flags $isa) -x c -c /dev/null -o /dev/null 2>/dev/null; then
             isas="$isa $isas"

@@ -58,7 +58,7 @@ static inline float bits_to_float(int32_t bits) {
 // exp(x), relative error below 2e-7; 0 below -87.3, infinity above 88.7. Cody-Waite reduction, polynomial of degree 6 (Taylor with
 // coefficients rounded to float32, exact enough on |r| <= ln2/2).
 static inline float fast_exp(float x) {
-    float clamped = x < -87.3f ? -87.3f : x;
+    float clamped = x > -87.3f ? x : -87.3f; // a NaN too becomes a number here: none is made an integer below
     clamped = clamped > 88.7f ? 88.7f : clamped;
     float shifted = clamped * 1.44269504f + 12582912.0f; // 1.5 * 2^23: rounds to the nearest integer
     float n = shifted - 12582912.0f;

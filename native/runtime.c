@@ -155,7 +155,15 @@ void imu2clip_barrier(int64_t parts) {
     for (int i = 0; atomic_load_explicit(&barrier_phase, memory_order_acquire) == phase; i++) pause_before_look(i);
 }
 
-// ---- scratch: grows to the largest size asked for and stays ----
+// ---- scratch: grows to the largest size asked for and stays; under a sanitizer it is of the exact size and new every time ----
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SCRATCH_FITS(have, bytes) 0
+#define SCRATCH_GRAIN 1
+#else
+#define SCRATCH_FITS(have, bytes) ((have) >= (bytes))
+#define SCRATCH_GRAIN 4096
+#endif
 
 static _Thread_local struct {
     void *block;
@@ -163,9 +171,9 @@ static _Thread_local struct {
 } scratch[4];
 
 void *imu2clip_scratch(int slot, size_t bytes) {
-    if (scratch[slot].bytes < bytes) {
+    if (!SCRATCH_FITS(scratch[slot].bytes, bytes)) {
         free(scratch[slot].block);
-        size_t rounded = (bytes + 4095) / 4096 * 4096;
+        size_t rounded = (bytes + SCRATCH_GRAIN - 1) / SCRATCH_GRAIN * SCRATCH_GRAIN;
         if (posix_memalign(&scratch[slot].block, 64, rounded) != 0) {
             // A few MiB at most: when even that is not to be had, nothing can go on.
             fprintf(stderr, "imu2clip: out of memory: a kernel needs %zu bytes of scratch\n", rounded);

@@ -22,15 +22,14 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
- * Runs the plain definitions, and writes every kernel call to a file with its tensors before and after: so that compiled kernels can be tried
- * on the same calls elsewhere ({@code src/test/native/replay.c}, which reads the format). While it records it is the device {@code record}, and
- * {@code OpCheck} runs on it alone. Of calls that differ in their numbers only, the first is kept.
+ * Runs the C kernels, and writes every kernel call to a file with its tensors before and after it by the plain definition: so that kernels compiled
+ * for other processors can be tried on the same calls ({@code src/test/native/replay.c}, which reads the format). While it records it is the
+ * device {@code record}, and {@code OpCheck} runs on it alone. Of calls that differ in the contents of their tensors alone, the first is kept.
  *
  * <p>All numbers are 8 bytes, little-endian. A call: length of the symbol, the symbol, tolerance (double); count of memory blocks, the blocks;
  * count of fields, the fields. A block holds one tensor, or several that overlap: bytes, ordinal of the element type, whether it is written,
  * what it holds before and, if written, after. A field: its block, or -1; the offset in the block, or the number (0 for no tensor).
- * What is only written holds 0xFF before; elements of 4 bytes and more that the
- * definition leaves so are not part of its meaning.
+ * What is only written holds 0xFF before; elements of 4 bytes and more that the definition leaves so are not part of its meaning.
  */
 public final class RecordingBackend extends HostBackend implements AutoCloseable {
     private static final double TOLERANCE = 1e-5;
@@ -40,6 +39,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     private final DataOutputStream file;
     private final Set<String> seen = new HashSet<>();
     private final Set<String> kernels = new TreeSet<>();
+    private final Backend compiled = Backends.get("cpu");
     private double tolerance = TOLERANCE;
 
     private RecordingBackend(Path file) throws IOException {
@@ -80,7 +80,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
 
     @Override
     public String describe() {
-        return "plain Java definitions, recorded";
+        return "C kernels, recorded";
     }
 
     @Override
@@ -92,7 +92,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     private void record(Kernel kernel, Args args) {
         String symbol = kernel.name() + (args.isFloat32() ? "" : types(args));
         if (!seen.add(symbol + " " + signature(args))) {
-            kernel.definition().accept(args);
+            compiled.run(kernel, args);
             return;
         }
         kernels.add(kernel.name());
@@ -112,7 +112,8 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        for (int i = 0; i < blocks.size(); i++) if (!blocks.get(i).read) blocks.get(i).restoreUntouched(kept.get(i));
+        for (int i = 0; i < blocks.size(); i++) blocks.get(i).memory().copyFrom(MemorySegment.ofArray(kept.get(i)));
+        compiled.run(kernel, args);
     }
 
     private void writeField(Args args, int i, List<Block> blocks) throws IOException {
@@ -164,17 +165,6 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
             RecordingBackend.this.write(written ? 1 : 0);
             file.write(before);
             if (written) file.write(bytes());
-        }
-
-        /** A kernel may fill a tensor in part; one of smaller elements, where 0xFF is a result too, it fills whole. */
-        private void restoreUntouched(byte[] kept) {
-            if (type.bytes() < 4) return;
-            MemorySegment memory = memory();
-            for (int at = 0; at < kept.length; at += type.bytes()) {
-                boolean touched = false;
-                for (int i = at; i < at + type.bytes(); i++) touched |= memory.get(ValueLayout.JAVA_BYTE, i) != UNTOUCHED;
-                if (!touched) MemorySegment.copy(kept, at, memory, ValueLayout.JAVA_BYTE, at, type.bytes());
-            }
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.imu2clip.backend.cpu;
 
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.RecordingBackend;
 import org.junit.jupiter.api.Assumptions;
@@ -32,9 +33,11 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPacka
 @Tag("heavy")
 class CrossArchitectureTest {
     private static final Path FOLDER = Path.of("target", "replay").toAbsolutePath(), CALLS = FOLDER.resolve("calls");
+    private static final String WIDE = "-DVL=16 -DVREGS=32 -Wno-psabi", SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover";
 
     @BeforeAll
     static void record() throws IOException {
+        Assumptions.assumeFalse(isas().isEmpty(), "this build holds no C kernels");
         Files.createDirectories(FOLDER);
         var summary = new SummaryGeneratingListener();
         try (RecordingBackend recording = RecordingBackend.start(CALLS)) {
@@ -50,37 +53,30 @@ class CrossArchitectureTest {
 
     @Test
     void everyInstructionSetOfThisMachine() throws Exception {
-        Path library = build("here", "cc", "");
-        for (String isa : isas()) replay(compile("here", "cc", ""), library, isa);
+        replay("here", "cc", "", isas());
     }
 
     @Test
     void arm64() throws Exception {
-        String compiler = "aarch64-linux-gnu-gcc", emulator = "qemu-aarch64";
-        require(compiler);
-        require(emulator);
-        Path library = build("arm64", compiler, "");
-        replay(compile("arm64", compiler, ""), library, "baseline", emulator, "-L", "/usr/aarch64-linux-gnu");
+        require("qemu-aarch64");
+        replay("arm64", "aarch64-linux-gnu-gcc", "", List.of("baseline"), "qemu-aarch64", "-L", "/usr/aarch64-linux-gnu");
     }
 
     /** Tiles, tails and masks of the widest vectors; the compiler makes do with the instructions that there are. */
     @Test
     void vectorsOf16Floats() throws Exception {
-        Path library = build("wide", "cc", "-DVL=16 -DVREGS=32 -Wno-psabi");
-        replay(compile("wide", "cc", ""), library, isas().getFirst());
+        replay("wide", "cc", WIDE, List.of("baseline"));
     }
 
+    /** Every tensor and every scratch block has its exact size, and fresh memory is full of NaN: a number that nobody wrote shows. */
     @Test
     void sanitizers() throws Exception {
-        String flags = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover";
-        Path library = build("sanitizers", "cc", flags);
-        for (String isa : isas()) replay(compile("sanitizers", "cc", flags), library, isa);
+        replay("sanitizers", "cc", SANITIZERS, isas());
+        replay("sanitizers-wide", "cc", SANITIZERS + " " + WIDE, List.of("baseline"));
     }
 
-    /** What can run here, of the instruction sets that the build knows. */
     private static List<String> isas() {
-        NativeLibrary library = NativeLibrary.load(1).library();
-        return library == null ? Assumptions.abort("this build holds no C kernels") : library.isas();
+        return Backends.devices().stream().filter(device -> device.startsWith("cpu:")).map(device -> device.substring(4)).toList();
     }
 
     private static void require(String program) {
@@ -88,30 +84,21 @@ class CrossArchitectureTest {
         Assumptions.assumeTrue(found, program + " is not installed");
     }
 
-    /** A library of kernels of its own; built anew only where sources or flags have changed. */
-    private static Path build(String name, String compiler, String flags) throws Exception {
+    /** Builds a library and the program, anew only where sources or flags have changed, and replays all calls for each instruction set. */
+    private static void replay(String name, String compiler, String flags, List<String> isas, String... emulator) throws Exception {
         require(compiler);
-        Path out = FOLDER.resolve(name);
-        run(Map.of("CC", compiler, "CFLAGS", flags), "sh", "native/build.sh", out.resolve("objects").toString(), out.toString());
+        Path out = FOLDER.resolve(name), program = out.resolve("replay");
+        run(Map.of("CC", compiler, "CFLAGS", flags, "ISAS", String.join(" ", isas)), "sh", "native/build.sh", out.resolve("objects").toString(), out.toString());
+        Path library;
         try (Stream<Path> files = Files.walk(out)) {
-            return files.filter(file -> file.getFileName().toString().startsWith("libimu2clip.")).findFirst().orElseThrow();
+            library = files.filter(file -> file.getFileName().toString().startsWith("libimu2clip.")).findFirst().orElseThrow();
         }
-    }
-
-    private static Path compile(String name, String compiler, String flags) throws Exception {
-        Path program = FOLDER.resolve(name).resolve("replay");
-        List<String> command = new ArrayList<>(List.of(compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"));
-        command.addAll(Arrays.stream(flags.split(" ")).filter(flag -> !flag.isEmpty()).toList());
-        command.addAll(List.of("src/test/native/replay.c", "-o", program.toString(), "-ldl", "-lm", "-pthread"));
-        run(Map.of(), command.toArray(String[]::new));
-        return program;
-    }
-
-    private static void replay(Path program, Path library, String isa, String... emulator) throws Exception {
-        List<String> command = new ArrayList<>(List.of(emulator));
-        command.addAll(List.of(program.toString(), library.toString(), isa, CALLS.toString()));
-        // Fresh memory is full of NaN, so that a number that nobody wrote shows in the results.
-        run(Map.of("ASAN_OPTIONS", "max_malloc_fill_size=1073741824:malloc_fill_byte=255"), command.toArray(String[]::new));
+        run(Map.of(), "sh", "-c", compiler + " -std=gnu11 -O2 -Wall -Wextra -Werror " + flags + " src/test/native/replay.c -o '" + program + "' -ldl -lm -pthread");
+        for (String isa : isas) {
+            List<String> command = new ArrayList<>(List.of(emulator));
+            command.addAll(List.of(program.toString(), library.toString(), isa, CALLS.toString()));
+            run(Map.of("ASAN_OPTIONS", "max_malloc_fill_size=1073741824:malloc_fill_byte=255"), command.toArray(String[]::new));
+        }
     }
 
     private static void run(Map<String, String> environment, String... command) throws Exception {
