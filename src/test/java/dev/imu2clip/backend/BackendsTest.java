@@ -115,7 +115,7 @@ class BackendsTest {
         }
         assertSame(Backends.get(Backends.devices().getFirst()), Backends.get("auto"));
         assertSame(Backends.get("auto"), Backends.preferred());
-        assertEquals(List.of(), Backends.passedOver(Backends.get("auto")), "nothing better is missing, or the tests say why in BadInputTest");
+        assertEquals(List.of(), Backends.passedOver(Backends.get("auto")), "nothing better is missing, or BadConfigurationTest tells");
     }
 
     @Test
