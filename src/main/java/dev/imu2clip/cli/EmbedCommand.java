@@ -24,9 +24,9 @@ final class EmbedCommand implements Runnable {
 
     @Command(name = "imu", mixinStandardHelpOptions = true, sortOptions = false, description = {"Embeds windows of motion.", ""},
             footerHeading = "%nExample:%n",
-            footer = "  imu2clip embed imu --encoder runs/real/encoder.safetensors --in windows.npy --out embeddings.npy")
+            footer = "  imu2clip embed imu --encoder runs/real --in windows.npy --out embeddings.npy")
     static final class Imu implements Callable<Integer> {
-        @Option(names = "--encoder", required = true, paramLabel = "FILE", description = "Encoder weights (safetensors).")
+        @Option(names = "--encoder", required = true, paramLabel = "FILE", description = "Encoder weights (safetensors), or the folder of a run.")
         Path encoder;
 
         @Option(names = "--in", required = true, paramLabel = "X.npy",

@@ -22,7 +22,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Path data;
 
     @Option(names = "--split", paramLabel = "NAME", defaultValue = "test",
-            description = "Which recordings: train, validation or test; default: ${DEFAULT-VALUE}.")
+            description = "Which recordings: training, validation or test; default: ${DEFAULT-VALUE}.")
     String split;
 
     @Option(names = "--clip", paramLabel = "FILE", description = "CLIP weights; default: the run's own.")
@@ -39,7 +39,10 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var result = RunEvaluation.evaluate(new RunFolder(run), data, Split.of(split), clip, vocab, device, System.err::println);
+        RunEvaluation.Result result;
+        try (var progress = new ProgressLine("evaluating")) {
+            result = RunEvaluation.evaluate(new RunFolder(run), data, Split.of(split), clip, vocab, device, System.err::println, progress);
+        }
         System.out.print(json ? ResultsFile.toJson(result.document()) : result.evaluation().table());
         return CommandLine.ExitCode.OK;
     }

@@ -1,6 +1,8 @@
 package dev.imu2clip.cli;
 
 import dev.imu2clip.data.SampleDataSet;
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.train.Checkpoint;
 import dev.imu2clip.train.Config;
 import dev.imu2clip.train.Evaluation;
 import dev.imu2clip.train.Pretraining;
@@ -30,7 +32,7 @@ import picocli.CommandLine.Parameters;
                 "  imu2clip pretrain hapt --data data/hapt --seed 0",
                 "  imu2clip pretrain my.yaml --epochs 30 --set optim.lr=1e-3 --set schedule=cosine",
                 "  imu2clip pretrain --data DIR --clip clip-vit-base-patch32/model.safetensors --out runs/real",
-                "  imu2clip pretrain --out runs/real --resume       go on after a stop, bit for bit",
+                "  imu2clip pretrain --resume --out runs/real       go on after a stop, bit for bit",
                 "", "The run's folder holds checkpoints, metrics.jsonl, TensorBoard events, results.json and the loss curves.",
                 "Settings: docs/configuration.md"})
 final class PretrainCommand implements Callable<Integer> {
@@ -93,8 +95,8 @@ final class PretrainCommand implements Callable<Integer> {
         String encoder;
     }
 
-    /** Defaults, file, {@code --set}, options. */
-    Config config() {
+    /** Defaults (of a run that continues: its own settings), file, {@code --set}, options. */
+    Config config(Config base) {
         Map<String, Object> options = new LinkedHashMap<>();
         options.put("run.data", data);
         options.put("run.clip", clip);
@@ -110,35 +112,72 @@ final class PretrainCommand implements Callable<Integer> {
         options.put("train_hparams.zero_shot", reference.zeroShot);
         options.put("train_hparams.path_load_pretrained_imu_encoder", reference.encoder);
         options.values().removeIf(Objects::isNull);
-        return Config.load(config != null ? config : reference.config, sets, options);
+        return Config.load(base, config != null ? config : reference.config, sets, options);
     }
 
     @Override
     public Integer call() {
-        Config config = config();
         Consumer<String> say = System.err::println;
-        if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());
-        RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume) : new RunFolder(Path.of(config.run().out()));
+        Config config = config(Config.defaults());
         boolean evaluateOnly = config.train().testOnly();
-        try (Pretraining pretraining = new Pretraining(config, run, resume, say); StopRequest stop = StopRequest.install();
-                TrainingProgress progress = TrainingProgress.create(config.train().maxEpochs())) {
-            if (!evaluateOnly && !pretraining.train(stop, progress)) {
-                say.accept("stopped and saved to " + run.last() + "; to go on, add to the same command: --out " + run.path() + " --resume");
+        RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume || evaluateOnly)
+                : new RunFolder(Path.of(config.run().out()));
+        boolean goesOn = resume || evaluateOnly && Files.exists(run.last());
+        if (goesOn && Files.exists(run.last())) config = config(Checkpoint.header(run.last()).config());
+        if (evaluateOnly && !goesOn && config.train().pathLoadPretrainedImuEncoder().isEmpty())
+            throw new InputException("test_only: there is nothing to test. Give --path_load_pretrained_imu_encoder, or the --out of a run");
+        if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());
+        config = absolute(config);
+        try (Pretraining pretraining = open(config, run, goesOn, say); StopRequest stop = StopRequest.install()) {
+            boolean finished = evaluateOnly;
+            if (!evaluateOnly) {
+                try (TrainingProgress progress = TrainingProgress.create(config.train().maxEpochs())) {
+                    finished = pretraining.train(stop, progress);
+                }
+            }
+            if (!finished) {
+                say.accept("stopped and saved to " + run.last() + "; go on with: ./imu2clip pretrain --resume --out " + quoted(run.path()));
                 return CommandLine.ExitCode.OK;
             }
             Evaluation evaluation = pretraining.finish();
             System.out.print(evaluation.table());
-            System.out.println("results in " + run.results() + ", curves in " + run.curves() + ", encoder in " + run.encoder(config));
+            String curves = Files.exists(run.curves()) ? ", curves in " + run.curves() : "";
+            System.out.println("results in " + run.results() + curves + ", encoder in " + run.encoder(config));
         }
         return CommandLine.ExitCode.OK;
     }
 
-    /** The demo's data: made once, then used again. */
+    private static Pretraining open(Config config, RunFolder run, boolean goesOn, Consumer<String> say) {
+        try (ProgressLine texts = new ProgressLine("embedding texts")) {
+            return new Pretraining(config, run, goesOn, say, texts);
+        }
+    }
+
+    /** A run is resumed and evaluated from any folder, so it remembers where its files are, not how they were called. */
+    private static Config absolute(Config config) {
+        Config result = config.with("run.data", absolute(config.run().data()));
+        if (!config.run().clip().isEmpty()) result = result.with("run.clip", absolute(config.run().clip()));
+        if (!config.run().vocab().isEmpty()) result = result.with("run.vocab", absolute(config.run().vocab()));
+        return result;
+    }
+
+    private static String absolute(String path) {
+        return Path.of(path).toAbsolutePath().normalize().toString();
+    }
+
+    private static String quoted(Path path) {
+        return path.toString().matches("[A-Za-z0-9_./=@%+-]+") ? path.toString() : "'" + path.toString().replace("'", "'\\''") + "'";
+    }
+
+    /** The demo's data: made once, then used again. A half-made one is made anew. */
     private static Path sampleData(Consumer<String> say) {
         Path folder = Path.of("data", "sample");
         if (!Files.exists(folder.resolve("dataset.json"))) {
             say.accept("no --data given: generating a sample data set in " + folder);
-            SampleDataSet.generate(folder, SampleDataSet.Options.DEFAULT);
+            SampleDataSet.Options d = SampleDataSet.Options.DEFAULT;
+            try (ProgressLine progress = new ProgressLine("generating")) {
+                SampleDataSet.generate(folder, new SampleDataSet.Options(d.seed(), d.recordings(), d.minutes(), true), progress);
+            }
         }
         return folder;
     }

@@ -52,7 +52,7 @@ public record WindowTable(List<Window> windows) {
     public WindowTable fraction(double fraction, long seed) {
         if (!(fraction > 0 && fraction <= 1)) throw new InputException("a share of the windows must lie in (0, 1], not " + fraction);
         if (windows.isEmpty()) return this;
-        int[] order = new Rng(seed, size()).permutation(size());
+        int[] order = order(seed);
         int n = Math.max(1, (int) Math.round(fraction * size()));
         return new WindowTable(Arrays.stream(order, 0, n).sorted().mapToObj(windows::get).toList());
     }
@@ -68,5 +68,10 @@ public record WindowTable(List<Window> windows) {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has SHA-256
         }
+    }
+
+    /** A permutation of the windows' places that depends on the seed alone. */
+    public int[] order(long seed) {
+        return new Rng(seed, size()).permutation(size());
     }
 }

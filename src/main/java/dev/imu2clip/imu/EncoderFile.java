@@ -6,11 +6,15 @@ import dev.imu2clip.memory.Device;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.tensor.DType;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Saved IMU encoders: a safetensors file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the
@@ -42,8 +46,9 @@ public final class EncoderFile {
     }
 
     /** Loads a frozen encoder. A file without a name in its metadata is taken for {@code mw2}. */
-    public static Loaded load(Path file, Device device) {
-        try (Safetensors tensors = Safetensors.open(file)) {
+    public static Loaded load(Path path, Device device) {
+        Path file = locate(path);
+        try (Safetensors tensors = open(file)) {
             ImuEncoder encoder = create(tensors);
             ParameterStore store = ParameterStore.allocate(device, encoder, false);
             try {
@@ -65,10 +70,37 @@ public final class EncoderFile {
     }
 
     /** Copies a saved encoder into a store that holds an encoder's parameters under {@code prefix}; others stay as they are. */
-    public static void fill(ParameterStore store, String prefix, Path file) {
-        try (Safetensors tensors = Safetensors.open(file)) {
+    public static void fill(ParameterStore store, String prefix, Path path) {
+        try (Safetensors tensors = open(locate(path))) {
             fill(store, prefix, tensors);
         }
+    }
+
+    /** A run's folder stands for the encoder in it. */
+    private static Path locate(Path path) {
+        if (!Files.isDirectory(path)) return path;
+        try (Stream<Path> files = Files.list(path)) {
+            List<Path> encoders = files.filter(file -> file.toString().endsWith("_src_encoder.safetensors")).toList();
+            if (encoders.size() == 1) return encoders.getFirst();
+            throw InputException.in(path, "is a folder with " + encoders.size() + " files *_src_encoder.safetensors", "Name the encoder's file");
+        } catch (IOException e) {
+            throw InputException.in(path, "cannot be read (" + e.getMessage() + ")", "Name the encoder's file");
+        }
+    }
+
+    private static Safetensors open(Path file) {
+        if (Files.isRegularFile(file)) {
+            byte[] start = new byte[4];
+            try (InputStream in = Files.newInputStream(file)) {
+                int read = in.readNBytes(start, 0, 4);
+                if (read == 4 && (start[0] == 'P' && start[1] == 'K' || start[0] == (byte) 0x80 && start[1] <= 5))
+                    throw InputException.in(file, "is a PyTorch archive, which cannot be read yet",
+                            "Convert it in Python: safetensors.torch.save_file(torch.load(FILE), OUT)");
+            } catch (IOException e) {
+                throw InputException.in(file, "cannot be read (" + e.getMessage() + ")", "Check its permissions");
+            }
+        }
+        return Safetensors.open(file);
     }
 
     private static void fill(ParameterStore store, String prefix, Safetensors tensors) {

@@ -13,10 +13,13 @@ import dev.imu2clip.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.HexFormat;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -28,7 +31,12 @@ public final class Checkpoint {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** One of the best checkpoints so far, in the folder of checkpoints; {@code valMrr} is the mean of both directions. */
-    public record Best(String file, int epoch, double valLoss, double valMrr) {}
+    public record Best(String file, int epoch, double valLoss, double valMrr) {
+        /** For results.json; epochs count from 1, as in the file's name. */
+        Map<String, Object> toMap() {
+            return new TreeMap<>(Map.of("file", file, "epoch", epoch + 1, "val_loss", valLoss, "val_mrr", valMrr));
+        }
+    }
 
     /**
      * Where a run stands.
@@ -48,8 +56,18 @@ public final class Checkpoint {
         }
     }
 
-    /** What the weights depend on beside the configuration: hashes of the windows and of the text features, and the program's version. */
-    public record Origin(String training, String validation, String features, String device) {}
+    /**
+     * What a run depends on beside its configuration, as hashes.
+     *
+     * @param training, validation, test windows, texts and signals of the splits
+     * @param texts   weights of the text tower and tokens of the training texts
+     * @param clip    weights of the text tower
+     * @param device  where it ran: others round differently
+     * @param version of this program
+     */
+    public record Origin(String training, String validation, String test, String texts, String clip, String device, String version) {
+        static final String VERSION = Objects.requireNonNullElse(Checkpoint.class.getPackage().getImplementationVersion(), "development");
+    }
 
     private Checkpoint() {}
 
@@ -60,6 +78,7 @@ public final class Checkpoint {
         metadata.put("imu_encoder_name", config.model().imuEncoderName());
         metadata.put("seed", Long.toString(config.run().seed()));
         metadata.put("config", json(config.toMap()));
+        metadata.put("config_sha256", HexFormat.of().formatHex(LabelledWindows.sha256().digest(config.canonicalJson().getBytes(StandardCharsets.UTF_8))));
         metadata.put("position", json(position));
         metadata.put("origin", json(origin));
         try (Arena arena = Arena.ofConfined()) {

@@ -23,13 +23,15 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "\"\"", help = "last part of the run's identifier") String modelSuffix,
             @Setting(value = "mw2", choices = {"mw2", "mw2_time"}, help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
             @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"},
-                    help = "how a window's frames become one embedding")
+                    help = "how a window's frames become one embedding",
+                    shapesTraining = false)
             String videoEncoderName,
             @Setting(value = "2.5", min = 0, aboveMin = true,
                     help = "half the length of a narration's window, the whole length of one without narration, in seconds")
             double windowSec,
-            @Setting(value = "10", min = 1, help = "video frames per second") int targetFps,
-            @Setting(value = "sample", help = "name of the data set, for the records; `run.data` says where it is") String datasetname,
+            @Setting(value = "10", min = 1, help = "video frames per second", shapesTraining = false) int targetFps,
+            @Setting(value = "sample", help = "name of the data set, for the records; `run.data` says where it is",
+                    shapesTraining = false) String datasetname,
             @Setting(value = "200", min = 1, help = "samples per second that the encoder sees") int imuSamplingRate,
             @Setting(value = "512", min = 1, help = "numbers in an embedding; CLIP ViT-B/32 has 512") int finalEmbeddingSize,
             @Setting(value = "false", help = "clean narrations (accepted; the importer cleans them)", shapesTraining = false)
@@ -54,7 +56,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "ddp", help = "accepted for the reference's sake", shapesTraining = false) String trainerStrategy,
             @Setting(value = "[video]", choices = {"imu", "text", "video", "audio"}, alias = "freeze_modality",
                     help = "modalities whose encoder is not trained; CLIP's towers never are") List<String> freezeModalities,
-            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors, or the reference's `.pt`)")
+            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors)",
+                    shapesTraining = false)
             String pathLoadPretrainedImuEncoder,
             @Setting(value = "false", help = "classify by the nearest label text instead of a trained head") boolean zeroShot) {}
 
@@ -111,7 +114,12 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
      * @throws dev.imu2clip.io.InputException with file, line and column, or the option, and what was expected
      */
     public static Config load(Path source, List<String> sets, Map<String, ?> options) {
-        var binder = new ConfigBinder();
+        return load(defaults(), source, sets, options);
+    }
+
+    /** The same on top of other values than the defaults: those of a run that continues. */
+    public static Config load(Config base, Path source, List<String> sets, Map<String, ?> options) {
+        var binder = base.binder();
         if (source != null) ConfigYaml.read(source, binder);
         sets.forEach(binder::set);
         options.forEach((key, value) -> binder.put(key, value, "command line"));
@@ -129,10 +137,15 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
 
     /** The same with one setting changed, by its dotted key. */
     public Config with(String key, Object value) {
-        var binder = new ConfigBinder();
-        toMap().forEach((section, settings) -> settings.forEach((name, old) -> binder.put(section + "." + name, old, "the configuration")));
+        var binder = binder();
         binder.put(key, value, "the program");
         return binder.config();
+    }
+
+    private ConfigBinder binder() {
+        var binder = new ConfigBinder();
+        toMap().forEach((section, settings) -> settings.forEach((name, old) -> binder.put(section + "." + name, old, "the configuration")));
+        return binder;
     }
 
     /** Sections and settings under their YAML names, in the order of the documentation. */
@@ -159,9 +172,14 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
     public List<String> trainingDifferences(Config other) {
         List<String> differences = new ArrayList<>();
         for (ConfigKey key : ConfigKey.ALL)
-            if (key.shapesTraining() && !Objects.equals(key.get(this), key.get(other)))
+            if (key.shapesTraining() && !Objects.equals(key.get(this), key.get(other)) && !(key.dotted().equals("train_hparams.max_epochs") && isExtensible()))
                 differences.add(key.dotted() + ": " + key.get(this) + " here, " + key.get(other) + " there");
         return differences;
+    }
+
+    /** Whether a run may simply go on for more epochs: the learning rate must not depend on where it ends. */
+    private boolean isExtensible() {
+        return optim.schedule.equals("constant");
     }
 
     /** Seconds in a window: with narrations they reach {@code window_sec} to either side, without they are {@code window_sec} long. */

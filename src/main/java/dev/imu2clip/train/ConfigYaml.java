@@ -51,7 +51,7 @@ final class ConfigYaml {
 
     private static String text(Path source) {
         try {
-            if (!Files.exists(source) && EMBEDDED.contains(source.toString())) {
+            if (!Files.isRegularFile(source) && EMBEDDED.contains(source.toString())) {
                 try (InputStream in = ConfigYaml.class.getResourceAsStream("/configs/" + source + ".yaml")) {
                     return new String(in.readAllBytes(), StandardCharsets.UTF_8);
                 }

@@ -3,19 +3,21 @@ package dev.imu2clip.train;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.data.Batch;
-import dev.imu2clip.data.BatchLoader;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.imu.ImuEncoder;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.ops.L2Normalize;
 import dev.imu2clip.optim.Adam;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /** A model, its optimiser and their memory: takes batches, gives losses. */
@@ -64,29 +66,43 @@ public final class ContrastiveTrainer implements AutoCloseable {
         }
     }
 
-    /** Mean loss over all batches of a loader. */
-    public double loss(BatchLoader loader, LabelledWindows windows) {
-        double sum = 0;
-        loader.begin(0, 0);
-        for (Batch batch = loader.next(); batch != null; batch = loader.next()) {
-            try (var _ = workspace.step()) {
-                sum += loss(new Tape(workspace), batch, windows).item();
-            }
-        }
-        return sum / loader.steps();
-    }
-
     private Tensor loss(Tape tape, Batch batch, LabelledWindows windows) {
-        windows.copyTexts(batch, batchTexts);
+        for (int i = 0; i < batch.size(); i++) windows.copyText(batch.window(i), batchTexts, i);
         Tensor texts = tape.empty(DType.F32, batch.size(), windows.width()).set(batchTexts.asSlice(0, 4L * batch.size() * windows.width()));
         long samples = batch.signals().byteSize() / 4 / batch.size() / ImuEncoder.CHANNELS;
         Tensor signals = tape.empty(DType.F32, batch.size(), ImuEncoder.CHANNELS, samples).set(batch.signals());
         return model.loss(tape, model.embed(tape, signals), texts);
     }
 
+    /**
+     * Mean loss over batches of embedded windows, in an order that is shuffled once and for all: recordings one after the other would put
+     * like windows into one batch. Only full batches count, since the loss grows with their size; fewer windows than that are one batch.
+     */
+    public double loss(Embeddings motion, LabelledWindows windows, int batchSize, long seed) {
+        int n = Math.min(batchSize, motion.rows()), width = motion.size(), batches = motion.rows() / n;
+        int[] order = windows.windows().order(seed);
+        double sum = 0;
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment rows = scratch.allocate(4L * n * width, 64), texts = scratch.allocate(4L * n * width, 64);
+            for (int batch = 0; batch < batches; batch++) {
+                for (int i = 0; i < n; i++) {
+                    int window = order[batch * n + i];
+                    MemorySegment.copy(motion.values(), window * width, rows, ValueLayout.JAVA_FLOAT, 4L * width * i, width);
+                    windows.copyText(window, texts, i);
+                }
+                try (var _ = workspace.step()) {
+                    Tape tape = new Tape(workspace);
+                    Tensor embedded = L2Normalize.l2Normalize(tape, tape.empty(DType.F32, n, width).set(rows));
+                    sum += model.loss(tape, embedded, tape.empty(DType.F32, n, width).set(texts)).item();
+                }
+            }
+        }
+        return sum / batches;
+    }
+
     /** Embeddings of windows by the encoder as it stands. */
     public Embeddings embed(DataSet data, LabelledWindows windows) {
-        return ImuEmbedder.embed(model.encoder(), workspace, data, windows.windows(), _ -> {});
+        return ImuEmbedder.embed(model.encoder(), workspace, data, windows.windows(), Progress.NONE);
     }
 
     public ContrastiveModel model() {

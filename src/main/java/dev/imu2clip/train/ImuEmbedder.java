@@ -12,6 +12,7 @@ import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Npy;
 import dev.imu2clip.io.NpyArray;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
@@ -20,7 +21,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.function.IntConsumer;
 
 /** Embeds windows with a frozen encoder, batch after batch. */
 public final class ImuEmbedder {
@@ -28,8 +28,8 @@ public final class ImuEmbedder {
 
     private ImuEmbedder() {}
 
-    /** Embeddings of all windows of a table, in its order; {@code done} hears how many more are done after each batch. */
-    public static Embeddings embed(ImuEncoder encoder, Workspace workspace, DataSet data, WindowTable windows, IntConsumer done) {
+    /** Embeddings of all windows of a table, in its order. */
+    public static Embeddings embed(ImuEncoder encoder, Workspace workspace, DataSet data, WindowTable windows, Progress progress) {
         float[] all = new float[Math.multiplyExact(windows.size(), encoder.width())];
         try (BatchLoader loader = new BatchLoader(data, windows, BatchLoader.Options.evaluation(Math.min(BATCH, windows.size())))) {
             encoder.checkLength(loader.samples());
@@ -39,7 +39,7 @@ public final class ImuEmbedder {
                 float[] embedded = embed(encoder, workspace, batch.signals(), batch.size(), loader.samples());
                 System.arraycopy(embedded, 0, all, at, embedded.length);
                 at += embedded.length;
-                done.accept(batch.size());
+                progress.at(at / encoder.width(), windows.size(), "windows embedded");
             }
         }
         return new Embeddings(all, windows.size(), encoder.width());

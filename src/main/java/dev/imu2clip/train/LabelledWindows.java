@@ -1,7 +1,6 @@
 package dev.imu2clip.train;
 
 import dev.imu2clip.clip.TextEncoder;
-import dev.imu2clip.data.Batch;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Rejections;
 import dev.imu2clip.data.Selection;
@@ -11,11 +10,14 @@ import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Progress;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -23,21 +25,29 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.zip.CRC32C;
 
 /** The usable windows of a split with the frozen text tower's embeddings of their texts; each distinct text is embedded once. */
 public final class LabelledWindows {
+    /** Windows whose signals are looked at for a fingerprint: enough to notice other units, rates or recordings. */
+    private static final int SAMPLED = 1000;
+
     private final Selection selection;
     private final TextIndex index;
     private final Embeddings embeddings;
+    private final String fingerprint;
+    private final String textFingerprint;
 
-    private LabelledWindows(Selection selection, TextIndex index, Embeddings embeddings) {
+    private LabelledWindows(Selection selection, TextIndex index, Embeddings embeddings, String fingerprint, String textFingerprint) {
         this.selection = selection;
         this.index = index;
         this.embeddings = embeddings;
+        this.fingerprint = fingerprint;
+        this.textFingerprint = textFingerprint;
     }
 
     /** Selects a split's windows and says how many there are, and why others were skipped. */
-    public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say) {
+    public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say, Progress progress) {
         Selection selection = data.select(split);
         TextIndex index = selection.windows().texts();
         say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(), selection.windows()
@@ -46,10 +56,12 @@ public final class LabelledWindows {
         selection.rejections().summary().forEach(say);
         if (split == Split.TRAINING && index.texts().size() == 1)
             say.accept("all training windows have the same text: there is nothing to tell apart, and nothing will be learned");
-        float[][] rows = encoder.embed(index.texts());
+        int texts = index.texts().size();
+        float[][] rows = encoder.embed(index.texts(), done -> progress.at(done, texts, "texts embedded"));
         float[] all = new float[rows.length * encoder.width()];
         for (int i = 0; i < rows.length; i++) System.arraycopy(rows[i], 0, all, i * encoder.width(), encoder.width());
-        return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()));
+        return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()), fingerprint(data, selection.windows()),
+                fingerprint(encoder, index.texts()));
     }
 
     /** @throws InputException when an encoder cannot take these windows, or gives embeddings of another size than the texts have */
@@ -69,11 +81,9 @@ public final class LabelledWindows {
         return selection.rejections();
     }
 
-    /** Writes the text embeddings of a batch's windows as float32 (n, {@link #width}). */
-    public void copyTexts(Batch batch, MemorySegment target) {
-        for (int i = 0; i < batch.size(); i++)
-            MemorySegment.copy(embeddings.values(), index.ofWindow()[batch.window(i)] * width(), target, ValueLayout.JAVA_FLOAT,
-                    4L * width() * i, width());
+    /** Writes the text embedding of a window as row {@code row} of a float32 matrix (n, {@link #width}). */
+    public void copyText(int window, MemorySegment target, int row) {
+        MemorySegment.copy(embeddings.values(), index.ofWindow()[window] * width(), target, ValueLayout.JAVA_FLOAT, 4L * width() * row, width());
     }
 
     /** Numbers in a text embedding. */
@@ -96,12 +106,44 @@ public final class LabelledWindows {
         return embeddings;
     }
 
-    /** SHA-256 of the text embeddings: equal texts and weights have equal ones. */
+    /** Changes with the windows, their texts and labels, and the signals (of up to {@value #SAMPLED} of them). */
+    public String fingerprint() {
+        return fingerprint;
+    }
+
+    /** Changes with the text tower's weights, the tokens of the texts, and their order; the same on every device. */
     public String textFingerprint() {
+        return textFingerprint;
+    }
+
+    private static String fingerprint(DataSet data, WindowTable windows) {
+        CRC32C signals = new CRC32C();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment block = arena.allocate(4L * ImuEncoder.CHANNELS * windows.samples(data.rateHz()), 64);
+            int step = Math.max(1, windows.size() / SAMPLED);
+            for (int i = 0; i < windows.size(); i += step) {
+                data.read(windows.get(i), block, 0);
+                signals.update(block.asByteBuffer());
+            }
+        }
+        return windows.fingerprint() + String.format(Locale.ROOT, "-%08x", signals.getValue());
+    }
+
+    private static String fingerprint(TextEncoder encoder, List<String> texts) {
+        MessageDigest digest = sha256();
+        digest.update(encoder.identity().getBytes(StandardCharsets.UTF_8));
+        for (String text : texts) {
+            int[] ids = encoder.tokenizer().encode(text, encoder.config().positions(), true);
+            ByteBuffer bytes = ByteBuffer.allocate(4 * ids.length).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asIntBuffer().put(ids);
+            digest.update(bytes);
+        }
+        return HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 16));
+    }
+
+    static MessageDigest sha256() {
         try {
-            ByteBuffer bytes = ByteBuffer.allocate(4 * embeddings.values().length).order(ByteOrder.LITTLE_ENDIAN);
-            bytes.asFloatBuffer().put(embeddings.values());
-            return HexFormat.of().formatHex(Arrays.copyOf(MessageDigest.getInstance("SHA-256").digest(bytes.array()), 16));
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }

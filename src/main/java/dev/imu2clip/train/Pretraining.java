@@ -7,13 +7,14 @@ import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.BatchLoader;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Split;
+import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.eval.ResultsFile;
 import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.optim.Schedule;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,7 +46,6 @@ public final class Pretraining implements AutoCloseable {
     private final LabelledWindows test;
     private final ContrastiveTrainer trainer;
     private final BatchLoader trainLoader;
-    private final BatchLoader validationLoader;
     private final Checkpoint.Origin origin;
     private final int stepsPerEpoch;
     private final Schedule schedule;
@@ -54,11 +54,12 @@ public final class Pretraining implements AutoCloseable {
     /**
      * Opens everything a run needs: data, text features, model.
      *
-     * @param say    hears lines for people: what is trained on what
-     * @param resume continue from the folder's last checkpoint
+     * @param resume   continue from the folder's last checkpoint; where the run was stopped before its first, begin again
+     * @param say      hears lines for people: what is trained on what
+     * @param progress hears how far the embedding of texts has come
      * @throws InputException when something does not fit; nothing has been changed then
      */
-    public Pretraining(Config config, RunFolder run, boolean resume, Consumer<String> say) {
+    public Pretraining(Config config, RunFolder run, boolean resume, Consumer<String> say, Progress progress) {
         this.config = config;
         this.run = run;
         this.say = say;
@@ -68,31 +69,28 @@ public final class Pretraining implements AutoCloseable {
             backend = Backends.get(config.run().device());
             say.accept("device     " + backend.name() + ": " + backend.describe());
             Backends.passedOver(backend).forEach(say);
-            open.add(run.lock());
-            if (!resume && Files.exists(run.last()))
-                throw new InputException(run.path() + ": holds a run already. Continue it with --resume, or give another --out");
-            if (resume && !Files.exists(run.last()))
-                throw new InputException(run.path() + ": holds no checkpoint to resume from (" + run.last() + ")");
-            data = keep(DataSet.open(Path.of(config.run().data())));
+            run.requireUsable(resume);
+            data = keep(DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate()));
+            String clip;
             try (TextEncoder texts = openTexts(config, backend, say)) {
-                training = LabelledWindows.of(data, Split.TRAINING, texts, say);
-                validation = LabelledWindows.of(data, Split.VALIDATION, texts, say);
-                test = LabelledWindows.of(data, Split.TEST, texts, say);
+                clip = texts.identity();
+                training = LabelledWindows.of(data, Split.TRAINING, texts, say, progress);
+                validation = LabelledWindows.of(data, Split.VALIDATION, texts, say, progress);
+                test = LabelledWindows.of(data, Split.TEST, texts, say, progress);
             }
             int batchSize = config.train().batchSize();
             long seed = config.run().seed();
             trainLoader = keep(new BatchLoader(data, training.windows(), BatchLoader.Options.training(batchSize, seed)));
-            // Shuffled once and for all: recordings one after the other would put like windows into one batch.
-            int validationBatch = Math.min(batchSize, validation.windows().size());
-            validationLoader = keep(new BatchLoader(data, validation.windows(), new BatchLoader.Options(validationBatch, seed, true, true, 2)));
             trainer = keep(new ContrastiveTrainer(backend, config));
             ImuEncoder encoder = trainer.model().encoder();
             for (LabelledWindows windows : List.of(training, validation, test)) windows.requireFits(encoder, data);
+            requireAgreement(encoder);
             stepsPerEpoch = Math.max(1, (int) Math.floor(trainLoader.steps() * config.train().limitTrainBatches()));
             schedule = new Schedule(Schedule.Kind.valueOf(config.optim().schedule().toUpperCase(Locale.ROOT)), config.optim().warmupSteps(),
                     (long) stepsPerEpoch * config.train().maxEpochs(), 0);
-            origin = new Checkpoint.Origin(training.windows().fingerprint(), validation.windows().fingerprint(), training.textFingerprint(),
-                    backend.name());
+            origin = new Checkpoint.Origin(training.fingerprint(), validation.fingerprint(), test.fingerprint(), training.textFingerprint(), clip,
+                    backend.name(), Checkpoint.Origin.VERSION);
+            open.addFirst(run.lock()); // closed last
             if (resume) resume();
             say.accept(String.format(Locale.ROOT, "encoder    %s, %,d parameters, windows of %d samples", encoder.name(), encoder.count(),
                     trainLoader.samples()));
@@ -107,10 +105,28 @@ public final class Pretraining implements AutoCloseable {
         return resource;
     }
 
+    /** What a configuration may say and cannot be done yet is refused, never passed over. */
     private static void requireSupported(Config config) {
-        if (!config.train().sourceModality().equals("imu") || !config.train().targetModalities().equals(List.of("text")))
+        Config.Train train = config.train();
+        if (!train.sourceModality().equals("imu") || !train.targetModalities().equals(List.of("text")))
             throw new InputException("train_hparams: only source_modality imu with target_modalities [text] can be trained so far, not "
-                    + config.train().sourceModality() + " with " + config.train().targetModalities());
+                    + train.sourceModality() + " with " + train.targetModalities());
+        if (train.zeroShot() || !train.listModalities().isEmpty())
+            throw new InputException("train_hparams: zero_shot and list_modalities belong to downstream runs, which cannot be run yet; "
+                    + "pretrain always reports zero-shot classification");
+        if (train.freezeModalities().contains("imu"))
+            throw new InputException("train_hparams.freeze_modalities: with imu frozen there is nothing to train; use evaluate");
+    }
+
+    /** The data's windows must be those that the configuration speaks of. */
+    private void requireAgreement(ImuEncoder encoder) {
+        double seconds = training.windows().samples(data.rateHz()) / (double) data.rateHz();
+        if (Math.abs(seconds - config.windowLength()) > 1e-6)
+            throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec " + config.model().windowSec()
+                    + " asks for " + config.windowLength() + " s. Set window_sec to " + config.model().windowSec() * seconds / config.windowLength());
+        if (config.model().finalEmbeddingSize() != encoder.width())
+            throw new InputException("model_hparams.final_embedding_size is " + config.model().finalEmbeddingSize() + ", but the encoder "
+                    + encoder.name() + " gives " + encoder.width());
     }
 
     static TextEncoder openTexts(Config config, Backend backend, Consumer<String> say) {
@@ -124,11 +140,15 @@ public final class Pretraining implements AutoCloseable {
     }
 
     private void resume() {
+        if (!Files.exists(run.last())) {
+            say.accept("resumes    " + run.path() + " was stopped before its first checkpoint: begins again");
+            return;
+        }
         Checkpoint.Header header = Checkpoint.header(run.last());
         List<String> differences = new ArrayList<>(config.trainingDifferences(header.config()));
         Checkpoint.Origin then = header.origin();
-        if (!origin.training().equals(then.training()) || !origin.validation().equals(then.validation())) differences.add("the data set's windows");
-        if (!origin.features().equals(then.features())) differences.add("the text embeddings (other CLIP weights, vocabulary or texts)");
+        if (!origin.training().equals(then.training()) || !origin.validation().equals(then.validation())) differences.add("the data set");
+        if (!origin.texts().equals(then.texts())) differences.add("the texts' tokens or CLIP's weights");
         if (!differences.isEmpty())
             throw new InputException(run.last() + ": belongs to another training. Different: " + String.join("; ", differences)
                     + ". Give the settings of then, or another --out");
@@ -164,9 +184,10 @@ public final class Pretraining implements AutoCloseable {
                 write(log, board, new TreeMap<>(Map.of("train_loss", loss, "temperature", temperature,
                         "learning_rate", config.optim().lr() * schedule.factor(done - 1))));
             position = new Checkpoint.Position(epoch, step + 1, done, lossSum, position.best());
-            boolean stopped = stop.requested() && step + 1 < stepsPerEpoch;
+            boolean stopped = stop.requested();
             int every = config.run().checkpointEverySteps();
-            if (stopped || every > 0 && (step + 1) % every == 0 && step + 1 < stepsPerEpoch) save(run.last());
+            // The last step is always saved: a stop during validation then costs the validation alone.
+            if (stopped || every > 0 && (step + 1) % every == 0 || step + 1 == stepsPerEpoch) save(run.last());
             if (stopped) return false;
         }
         validate(epoch, lossSum / stepsPerEpoch, progress, log, board);
@@ -175,9 +196,10 @@ public final class Pretraining implements AutoCloseable {
 
     /** Loss, retrieval and zero-shot accuracy on the validation windows; then the checkpoints. */
     private void validate(int epoch, double trainLoss, TrainingProgress progress, MetricsLog log, TensorBoardWriter board) {
-        double loss = trainer.loss(validationLoader, validation);
+        Embeddings motion = trainer.embed(data, validation);
+        double loss = trainer.loss(motion, validation, config.train().batchSize(), config.run().seed());
         if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1), run.last());
-        Evaluation scores = Evaluation.of(trainer.embed(data, validation), validation);
+        Evaluation scores = Evaluation.of(motion, validation);
         double forward = scores.retrieval().sourceToTarget().multiPositive().mrr(), back = scores.retrieval().targetToSource().multiPositive().mrr();
         Map<String, Number> values = new LinkedHashMap<>();
         values.put("epoch", epoch + 1);
@@ -203,24 +225,16 @@ public final class Pretraining implements AutoCloseable {
         best.add(mine);
         best.sort((config.run().monitor().equals("val_loss") ? Comparator.comparingDouble(Checkpoint.Best::valLoss)
                 : Comparator.comparingDouble(Checkpoint.Best::valMrr).reversed()).thenComparingInt(Checkpoint.Best::epoch));
-        List<Checkpoint.Best> dropped = best.size() > config.run().keepBest() ? List.of(best.removeLast()) : List.of();
+        while (best.size() > config.run().keepBest()) best.removeLast();
         position = new Checkpoint.Position(epoch + 1, 0, trainer.adam().steps(), 0, List.copyOf(best));
         if (best.contains(mine)) save(run.checkpoints().resolve(file));
         save(run.last());
-        // Only when the last checkpoint no longer speaks of it.
-        for (Checkpoint.Best gone : dropped) delete(run.checkpoints().resolve(gone.file()));
+        // Only now, when the last checkpoint no longer speaks of the others.
+        run.deleteStale(config.identifier(), position.best());
     }
 
     private void save(Path file) {
         Checkpoint.save(file, config, position, origin, trainer.store(), trainer.adam());
-    }
-
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            // It costs space and nothing else.
-        }
     }
 
     /** Evaluates the best checkpoint on the test recordings; writes encoder, results and curves. */
@@ -228,11 +242,11 @@ public final class Pretraining implements AutoCloseable {
         if (!position.best().isEmpty())
             EncoderFile.fill(trainer.store(), ContrastiveModel.ENCODER, run.checkpoints().resolve(position.best().getFirst().file()));
         EncoderFile.save(run.encoder(config), trainer.model().encoder(), trainer.store(), ContrastiveModel.ENCODER,
-                Map.of("config", config.canonicalJson(), "text_features", origin.features()));
+                Map.of("config", config.canonicalJson(), "clip_sha256", origin.clip()));
         Evaluation evaluation = Evaluation.of(trainer.embed(data, test), test);
         Map<String, Object> extra = new LinkedHashMap<>();
         extra.put("encoder", run.encoder(config).getFileName().toString());
-        extra.put("best", position.best().isEmpty() ? null : position.best().getFirst());
+        extra.put("best_checkpoint", position.best().isEmpty() ? null : position.best().getFirst().toMap());
         extra.put("steps", trainer.adam().steps());
         extra.put("hashes", origin);
         extra.put("rejected_windows", new TreeMap<>(Map.of("training", training.rejections().count(), "validation", validation.rejections().count(),
@@ -245,15 +259,17 @@ public final class Pretraining implements AutoCloseable {
 
     @Override
     public void close() {
+        IllegalStateException failure = null;
         for (AutoCloseable resource : open.reversed()) {
             try {
                 resource.close();
-            } catch (RuntimeException e) {
-                throw e;
             } catch (Exception e) {
-                throw new IllegalStateException(e);
+                // The others are closed all the same.
+                if (failure == null) failure = new IllegalStateException("closing failed", e);
+                else failure.addSuppressed(e);
             }
         }
         open.clear();
+        if (failure != null) throw failure;
     }
 }

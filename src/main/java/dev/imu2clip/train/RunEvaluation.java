@@ -9,6 +9,7 @@ import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.eval.ResultsFile;
 import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Workspace;
 
 import java.nio.file.Files;
@@ -29,30 +30,34 @@ public final class RunEvaluation {
      * @param clip  CLIP weights, or null for the run's
      * @param vocab vocabulary, or null for the run's
      */
-    public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say) {
+    public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say,
+                                  Progress progress) {
         if (!Files.exists(run.last())) throw new InputException(run.path() + ": is not the folder of a run (there is no " + run.last() + ")");
         Config config = Checkpoint.header(run.last()).config();
         if (data != null) config = config.with("run.data", data);
         if (clip != null) config = config.with("run.clip", clip);
         if (vocab != null) config = config.with("run.vocab", vocab);
         Path file = run.encoder(config);
-        if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file + "). Finish it with: imu2clip pretrain --resume");
+        if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
         Backend backend = Backends.get(device);
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
-                DataSet set = DataSet.open(Path.of(config.run().data()));
+                DataSet set = DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate());
                 Workspace workspace = new Workspace(backend, "evaluation")) {
             LabelledWindows windows;
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
-                windows = LabelledWindows.of(set, split, encoder, say);
+                windows = LabelledWindows.of(set, split, encoder, say, progress);
+                String trained = loaded.metadata().get("clip_sha256");
+                if (trained != null && !trained.equals(encoder.identity()))
+                    say.accept("the encoder was trained against other CLIP weights: its embeddings and these texts do not share a space");
             }
             windows.requireFits(loaded.encoder(), set);
-            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), _ -> {});
+            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), progress);
             Evaluation evaluation = Evaluation.of(motion, windows);
             Map<String, Object> extra = new LinkedHashMap<>();
             extra.put("encoder", file.toString());
             extra.put("data", set.folder().toString());
             extra.put("split", split.id());
-            extra.put("windows", windows.windows().fingerprint());
+            extra.put("windows", windows.fingerprint());
             extra.put("rejected_windows", windows.rejections().count());
             extra.put("device", backend.name() + ": " + backend.describe());
             return new Result(evaluation, ResultsFile.document(evaluation.metrics(), config.toMap(), extra));

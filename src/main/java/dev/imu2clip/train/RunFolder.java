@@ -7,6 +7,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -61,6 +65,27 @@ public record RunFolder(Path path) {
 
     public Path encoder(Config config) {
         return path.resolve(config.identifier() + "_src_encoder.safetensors");
+    }
+
+    /** @throws InputException when a new run would meet an old one, or a run to resume is not there; nothing is changed */
+    void requireUsable(boolean resume) {
+        if (!resume && Files.exists(last()))
+            throw new InputException(path + ": holds a run already. Continue it with --resume, or give another --out");
+        if (resume && !Files.isDirectory(checkpoints())) throw new InputException(path + ": holds no run to resume");
+    }
+
+    /** Deletes what killed processes left half-written, and checkpoints of this identifier that are not among the best any more. */
+    void deleteStale(String identifier, List<Checkpoint.Best> best) {
+        Set<String> kept = best.stream().map(Checkpoint.Best::file).collect(Collectors.toSet());
+        try (Stream<Path> files = Files.list(checkpoints())) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                boolean stale = name.startsWith(identifier + "-epoch=") && !kept.contains(name);
+                if (stale || name.startsWith(".") && name.endsWith(".tmp")) Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            // They cost space and nothing else.
+        }
     }
 
     /** Keeps other processes, and other runs of this one, out until closed. */

@@ -45,7 +45,7 @@ public final class StopRequest implements AutoCloseable {
         requested = true;
         try {
             if (!finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS))
-                System.err.println("imu2clip: stopped without saving: a step took too long");
+                System.err.println("imu2clip: stopped while busy; the last checkpoint holds the run");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
@@ -37,9 +39,10 @@ public final class TensorBoardWriter implements AutoCloseable {
         Path file = folder;
         try {
             Files.createDirectories(folder);
+            if (step == 0) deleteOld(folder); // else TensorBoard would join an abandoned run to this one
             long now = System.currentTimeMillis();
             do {
-                file = folder.resolve("events.out.tfevents.%010d.%06d.imu2clip".formatted(now / 1000, now % 1000));
+                file = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%010d.%06d.imu2clip", now / 1000, now % 1000));
                 now++;
             } while (Files.exists(file));
             var writer = new TensorBoardWriter(file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
@@ -49,6 +52,12 @@ public final class TensorBoardWriter implements AutoCloseable {
             return writer;
         } catch (IOException e) {
             throw new InputException(file + ": cannot be opened for writing (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static void deleteOld(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path old : files.filter(f -> f.getFileName().toString().matches("events\\.out\\.tfevents\\..*\\.imu2clip")).toList()) Files.delete(old);
         }
     }
 

@@ -15,12 +15,17 @@ import me.tongfei.progressbar.ProgressBarStyle;
  * (a log, a pipe) nothing until {@link #epochDone}, which writes one line in both cases.
  */
 public final class TrainingProgress implements AutoCloseable {
+    /** Where there is no bar, a line now and then shows that something happens. */
+    private static final long SILENCE_NANOS = 30_000_000_000L;
+
     private final PrintStream out;
     private final boolean terminal;
     private final int epochs;
     private ProgressBar bar;
     private long windows;
     private long started;
+    private long latest;
+    private long said;
 
     /** Shows on standard error, so that standard output stays clean for results. */
     public static TrainingProgress create(int epochs) {
@@ -38,7 +43,7 @@ public final class TrainingProgress implements AutoCloseable {
     public void epochStarts(int epoch, long steps, long stepsDone) {
         closeBar();
         windows = 0;
-        started = System.nanoTime();
+        started = latest = said = System.nanoTime();
         if (!terminal) return;
         boolean unicode = out.charset().equals(StandardCharsets.UTF_8);
         bar = new ProgressBarBuilder().setTaskName("epoch " + epoch + "/" + epochs).setInitialMax(steps).setUpdateIntervalMillis(200)
@@ -49,7 +54,13 @@ public final class TrainingProgress implements AutoCloseable {
 
     public void step(int windowsInStep, double loss, double temperature) {
         windows += windowsInStep;
-        if (bar == null) return;
+        latest = System.nanoTime();
+        if (bar == null) {
+            if (latest - said < SILENCE_NANOS) return;
+            said = latest;
+            out.printf(Locale.ROOT, "  loss %.4f, temperature %.4f, %.0f windows/s%n", loss, temperature, rate());
+            return;
+        }
         bar.setExtraMessage(String.format(Locale.ROOT, " loss %.3f, T %.3f, %.0f win/s", loss, temperature, rate()));
         bar.step();
     }
@@ -62,19 +73,14 @@ public final class TrainingProgress implements AutoCloseable {
                 trainLoss, validationLoss, temperature, rate(), time(seconds));
     }
 
-    /** A line that does not break the bar. */
-    public void say(String line) {
-        if (bar != null) out.print("\r\033[K");
-        out.println(line);
-    }
-
     @Override
     public void close() {
         closeBar();
     }
 
+    /** Of training alone: the clock stands at the last step. */
     private double rate() {
-        return windows / Math.max(1e-9, (System.nanoTime() - started) / 1e9);
+        return windows / Math.max(1e-9, (latest - started) / 1e9);
     }
 
     private Optional<Duration> eta(long start, long current, long max) {

@@ -1,5 +1,6 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.train.Config;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -62,7 +63,7 @@ class MainTest {
         new CommandLine(command).parseArgs("hapt", "--data", "d", "--clip", "c", "--vocab", "v", "--out", "o", "--epochs", "3",
                 "--batch-size", "8", "--seed", "9", "--device", "cpu", "--set", "lr=1", "--set", "max_epochs=99", "--gpus", "4",
                 "--test_only", "--zero_shot", "False");
-        var config = command.config();
+        var config = command.config(Config.defaults());
         assertEquals(List.of("d", "c", "v", "o", "cpu"),
                 List.of(config.run().data(), config.run().clip(), config.run().vocab(), config.run().out(), config.run().device()));
         assertEquals(9, config.run().seed());

@@ -73,18 +73,20 @@ class ResumeTest {
         Path last = folder.resolve("killed/checkpoints/last.safetensors");
         int killedInTheMiddle = 0;
         for (int kill = 0; kill < KILLS; kill++) {
-            boolean resume = Files.exists(last);
-            program = Program.start(folder, resume ? arguments("killed", "--resume") : arguments("killed"));
-            long before = resume ? Files.getLastModifiedTime(last).toMillis() : 0;
-            // Not before it has saved something in this life, else no kill would ever be in the middle of a write.
-            while (program.running() && (!Files.exists(last) || Files.getLastModifiedTime(last).toMillis() == before)) Thread.sleep(2);
-            Thread.sleep(random.nextInt(150));
+            boolean started = Files.isDirectory(last.getParent()), saved = Files.exists(last);
+            program = Program.start(folder, saved ? new String[] {"pretrain", "--resume", "--out", "killed"}
+                    : started ? arguments("killed", "--resume") : arguments("killed"));
+            long before = saved ? Files.getLastModifiedTime(last).toMillis() : 0;
+            // The first kill falls before anything is saved, the others after something was: some of them in the middle of a write.
+            while (program.running() && (kill == 0 ? !Files.isDirectory(last.getParent())
+                    : !Files.exists(last) || Files.getLastModifiedTime(last).toMillis() == before)) Thread.sleep(2);
+            if (kill > 0) Thread.sleep(random.nextInt(150));
             if (program.running()) killedInTheMiddle++;
             program.kill();
             if (Files.exists(folder.resolve("killed/results.json"))) break;
         }
         assertTrue(killedInTheMiddle >= 5, "too few kills hit the training: " + killedInTheMiddle);
-        program = Program.start(folder, arguments("killed", "--resume"));
+        program = Program.start(folder, "pretrain", "--resume", "--out", "killed");
         assertEquals(0, program.exitCode(), program.output());
         assertSameEnd("killed");
     }
@@ -98,7 +100,7 @@ class ResumeTest {
         program.stop();
         assertNotEquals(0, program.exitCode());
         assertTrue(program.output().contains("stopped and saved"), program.output());
-        program = Program.start(folder, arguments("stopped", "--resume"));
+        program = Program.start(folder, "pretrain", "--resume", "--out", "stopped");
         assertEquals(0, program.exitCode(), program.output());
         assertSameEnd("stopped");
     }

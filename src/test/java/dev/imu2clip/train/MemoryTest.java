@@ -7,6 +7,7 @@ import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.data.SampleDataSet;
 import dev.imu2clip.imu.ImuEncoder;
+import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.optim.Adam;
@@ -145,7 +146,7 @@ class MemoryTest {
         };
         Config config = Config.load(null, List.of("checkpoint_every_steps=2"), Map.of("run.data", data.toString(), "train_hparams.max_epochs", epochs,
                 "train_hparams.batch_size", 8));
-        try (Pretraining pretraining = new Pretraining(config, new RunFolder(out), false, _ -> {}); StopRequest stop = StopRequest.install();
+        try (Pretraining pretraining = new Pretraining(config, new RunFolder(out), false, _ -> {}, Progress.NONE); StopRequest stop = StopRequest.install();
                 TrainingProgress progress = new TrainingProgress(new PrintStream(atLineEnds, true), false, epochs)) {
             assertTrue(pretraining.train(stop, progress));
             pretraining.finish();
