@@ -61,9 +61,9 @@ public final class BatchLoader implements AutoCloseable {
         this.data = data;
         this.windows = windows;
         this.options = options;
-        samples = windows.samples(data.rateHz());
+        samples = samples(data, windows);
         if (steps() == 0)
-            throw new InputException("a batch of " + options.batchSize + " windows cannot be filled from " + windows.size()
+            throw new InputException(data.folder() + ": a batch of " + options.batchSize + " windows cannot be filled from " + windows.size()
                     + ". Choose a smaller batch size, or more data");
         int capacity = Math.min(options.batchSize, windows.size());
         ring = new Batch[options.prefetch + 1];
@@ -71,6 +71,14 @@ public final class BatchLoader implements AutoCloseable {
         for (int i = 0; i < ring.length; i++) ring[i] = new Batch(arena.allocate(bytes, 64), capacity);
         order = new int[windows.size()];
         reader = Thread.ofPlatform().daemon().name("batch-loader").start(this::readAll);
+    }
+
+    private static int samples(DataSet data, WindowTable windows) {
+        try {
+            return windows.samples(data.rateHz());
+        } catch (InputException e) {
+            throw new InputException(data.folder() + ": " + e.getMessage(), e);
+        }
     }
 
     /** Batches of an epoch. */

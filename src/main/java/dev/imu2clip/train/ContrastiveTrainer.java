@@ -8,7 +8,6 @@ import dev.imu2clip.data.DataSet;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.imu.ImuEncoder;
-import dev.imu2clip.io.InputException;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.optim.Adam;
@@ -78,9 +77,6 @@ public final class ContrastiveTrainer implements AutoCloseable {
     }
 
     private Tensor loss(Tape tape, Batch batch, LabelledWindows windows) {
-        if (windows.width() != model.encoder().width())
-            throw new InputException("the CLIP weights give embeddings of " + windows.width() + " numbers, the encoder " + model.encoder().name() + " of "
-                    + model.encoder().width() + ". Give those of ViT-B/32 with --clip");
         windows.copyTexts(batch, batchTexts);
         Tensor texts = tape.empty(DType.F32, batch.size(), windows.width()).set(batchTexts.asSlice(0, 4L * batch.size() * windows.width()));
         long samples = batch.signals().byteSize() / 4 / batch.size() / ImuEncoder.CHANNELS;

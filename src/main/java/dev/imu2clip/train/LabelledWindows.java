@@ -9,6 +9,8 @@ import dev.imu2clip.data.Split;
 import dev.imu2clip.data.TextIndex;
 import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.eval.Embeddings;
+import dev.imu2clip.imu.ImuEncoder;
+import dev.imu2clip.io.InputException;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,13 +40,23 @@ public final class LabelledWindows {
     public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say) {
         Selection selection = data.select(split);
         TextIndex index = selection.windows().texts();
-        say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(), selection.windows().size(),
-                index.texts().size(), data.split(split).size()));
+        say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(),
+                selection.windows().size(), index.texts().size(), data.split(split).size()));
         selection.rejections().summary().forEach(say);
+        if (split == Split.TRAINING && index.texts().size() == 1)
+            say.accept("all training windows have the same text: there is nothing to tell apart, and nothing will be learned");
         float[][] rows = encoder.embed(index.texts());
         float[] all = new float[rows.length * encoder.width()];
         for (int i = 0; i < rows.length; i++) System.arraycopy(rows[i], 0, all, i * encoder.width(), encoder.width());
         return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()));
+    }
+
+    /** @throws InputException when an encoder cannot take these windows, or gives embeddings of another size than the texts have */
+    void requireFits(ImuEncoder encoder, DataSet data) {
+        ImuEmbedder.checkLength(encoder, windows().samples(data.rateHz()), data.folder());
+        if (width() != encoder.width())
+            throw new InputException("the CLIP weights give embeddings of " + width() + " numbers, the encoder " + encoder.name()
+                    + " of " + encoder.width() + ". Give those of ViT-B/32 with --clip");
     }
 
     public WindowTable windows() {
@@ -58,7 +70,8 @@ public final class LabelledWindows {
     /** Writes the text embeddings of a batch's windows as float32 (n, {@link #width}). */
     public void copyTexts(Batch batch, MemorySegment target) {
         for (int i = 0; i < batch.size(); i++)
-            MemorySegment.copy(embeddings.values(), index.ofWindow()[batch.window(i)] * width(), target, ValueLayout.JAVA_FLOAT, 4L * width() * i, width());
+            MemorySegment.copy(embeddings.values(), index.ofWindow()[batch.window(i)] * width(), target, ValueLayout.JAVA_FLOAT,
+                    4L * width() * i, width());
     }
 
     /** Numbers in a text embedding. */

@@ -79,16 +79,15 @@ public final class Pretraining implements AutoCloseable {
                 validation = LabelledWindows.of(data, Split.VALIDATION, texts, say);
                 test = LabelledWindows.of(data, Split.TEST, texts, say);
             }
-            trainer = keep(new ContrastiveTrainer(backend, config));
-            ImuEncoder encoder = trainer.model().encoder();
-            for (LabelledWindows windows : List.of(training, validation, test))
-                ImuEmbedder.checkLength(encoder, windows.windows().samples(data.rateHz()), data.folder());
             int batchSize = config.train().batchSize();
             long seed = config.run().seed();
             trainLoader = keep(new BatchLoader(data, training.windows(), BatchLoader.Options.training(batchSize, seed)));
             // Shuffled once and for all: recordings one after the other would put like windows into one batch.
             int validationBatch = Math.min(batchSize, validation.windows().size());
             validationLoader = keep(new BatchLoader(data, validation.windows(), new BatchLoader.Options(validationBatch, seed, true, true, 2)));
+            trainer = keep(new ContrastiveTrainer(backend, config));
+            ImuEncoder encoder = trainer.model().encoder();
+            for (LabelledWindows windows : List.of(training, validation, test)) windows.requireFits(encoder, data);
             stepsPerEpoch = Math.max(1, (int) Math.floor(trainLoader.steps() * config.train().limitTrainBatches()));
             schedule = new Schedule(Schedule.Kind.valueOf(config.optim().schedule().toUpperCase(Locale.ROOT)), config.optim().warmupSteps(),
                     (long) stepsPerEpoch * config.train().maxEpochs(), 0);

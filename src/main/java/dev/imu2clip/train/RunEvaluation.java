@@ -45,6 +45,7 @@ public final class RunEvaluation {
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
                 windows = LabelledWindows.of(set, split, encoder, say);
             }
+            windows.requireFits(loaded.encoder(), set);
             Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), _ -> {});
             Evaluation evaluation = Evaluation.of(motion, windows);
             Map<String, Object> extra = new LinkedHashMap<>();
