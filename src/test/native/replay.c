@@ -2,8 +2,8 @@
 //
 //   replay LIBRARY ISA CALLS
 //
-// Every call runs in 1, 2, 3 and 7 parts. The first result is compared with the recorded one, the others with the first, bit by bit. Each tensor
-// has a block of memory of its own and of exactly its size, so that a sanitizer sees every byte that is read or written outside.
+// Every call runs in 1, 2, 3 and 7 parts. The first result is compared with the recorded one, the others with the first, bit by bit.
+// Each tensor has a block of memory of its own and of exactly its size, so that a sanitizer sees every byte read or written outside.
 #include <dlfcn.h>
 #include <math.h>
 #include <stdint.h>
@@ -146,7 +146,8 @@ static void replay(struct call *c, kernel k, runner run, int64_t parts) {
         }
         int64_t at = 0;
         while (at < b->bytes && expected[at] == b->now[at]) at++;
-        if (at < b->bytes) fail(c, b, b->written ? "depends on the number of parts, from this byte on" : "an input changed", parts, at, expected[at], b->now[at]);
+        const char *what = b->written ? "depends on the number of parts, from this byte on" : "an input changed";
+        if (at < b->bytes) fail(c, b, what, parts, at, expected[at], b->now[at]);
         free(b->now);
     }
 }

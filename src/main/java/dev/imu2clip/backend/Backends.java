@@ -9,7 +9,8 @@ import java.util.ServiceLoader;
 
 /** The backends of this machine. Each device is opened once and lives as long as the program. */
 public final class Backends {
-    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get)
+    private static final List<BackendProvider> PROVIDERS = ServiceLoader.load(BackendProvider.class).stream()
+            .map(ServiceLoader.Provider::get)
             .sorted(Comparator.comparingInt(BackendProvider::rank).reversed()).toList();
     private static final String AUTO = "auto";
     private static final Map<String, Backend> OPEN = new LinkedHashMap<>();
@@ -61,7 +62,8 @@ public final class Backends {
             }
             String exact = colon < 0 ? provider.devices().getFirst() : device;
             if (!provider.devices().contains(exact))
-                throw new UnavailableException("device '" + device + "' does not exist here; there is " + String.join(", ", provider.devices()));
+                throw new UnavailableException("device '" + device + "' does not exist here; there is " + String.join(", ",
+                        provider.devices()));
             return OPEN.computeIfAbsent(exact, provider::open);
         }
         throw new UnavailableException("no device '" + device + "'; there is " + String.join(", ", devices()));

@@ -48,7 +48,7 @@ final class PretrainCommand implements Callable<Integer> {
             + "and merges.txt; default: beside the weights.")
     String vocab;
 
-    @Option(names = "--out", paramLabel = "RUN", description = "Folder of the run; default: runs/ and the run's identifier.")
+    @Option(names = "--out", paramLabel = "RUN", description = "Folder of the run; default: a new one in runs/.")
     String out;
 
     @Option(names = {"--epochs", "--max_epochs"}, paramLabel = "N", description = "Passes over the training windows.")
@@ -118,12 +118,12 @@ final class PretrainCommand implements Callable<Integer> {
         Config config = config();
         Consumer<String> say = System.err::println;
         if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());
-        RunFolder run = new RunFolder(config.run().out().isEmpty() ? Path.of("runs", config.identifier()) : Path.of(config.run().out()));
+        RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume) : new RunFolder(Path.of(config.run().out()));
         boolean evaluateOnly = config.train().testOnly();
         try (Pretraining pretraining = new Pretraining(config, run, resume, say); StopRequest stop = StopRequest.install();
                 TrainingProgress progress = TrainingProgress.create(config.train().maxEpochs())) {
             if (!evaluateOnly && !pretraining.train(stop, progress)) {
-                say.accept("stopped and saved to " + run.last() + "; go on with: imu2clip pretrain --out " + run.path() + " --resume and the same settings");
+                say.accept("stopped and saved to " + run.last() + "; to go on, add to the same command: --out " + run.path() + " --resume");
                 return CommandLine.ExitCode.OK;
             }
             Evaluation evaluation = pretraining.finish();

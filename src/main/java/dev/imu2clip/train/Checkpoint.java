@@ -64,7 +64,8 @@ public final class Checkpoint {
         metadata.put("origin", json(origin));
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = new ArrayList<>();
-            for (ParameterStore.Saved saved : store.save(arena)) sources.add(new Safetensors.Source(saved.name(), DType.F32, saved.shape(), saved.bytes()));
+            for (ParameterStore.Saved saved : store.save(arena)) sources.add(new Safetensors.Source(saved.name(), DType.F32,
+                    saved.shape(), saved.bytes()));
             sources.add(source("adam.m", adam.firstMoment(), arena));
             sources.add(source("adam.v", adam.secondMoment(), arena));
             sources.forEach(source -> requireFinite(source, file));
@@ -101,10 +102,12 @@ public final class Checkpoint {
     private static Header header(Safetensors tensors) {
         Map<String, String> metadata = tensors.metadata();
         if (!FORMAT.equals(metadata.get("format")))
-            throw InputException.in(tensors.file(), "is not a checkpoint that this version can continue from (format '" + metadata.get("format") + "')",
+            throw InputException.in(tensors.file(), "is not a checkpoint that this version can continue from (format '"
+                    + metadata.get("format") + "')",
                     "Expected '" + FORMAT + "'");
         try {
-            return new Header(Config.fromMap(read(metadata, "config", new TypeReference<Map<String, Object>>() {}), tensors.file().toString()),
+            return new Header(Config.fromMap(read(metadata, "config", new TypeReference<Map<String, Object>>() {}), tensors.file()
+                    .toString()),
                     read(metadata, "position", new TypeReference<Position>() {}), read(metadata, "origin", new TypeReference<Origin>() {}));
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new InputException(tensors.file() + ": its metadata is damaged (" + e.getMessage().lines().findFirst().orElse("")

@@ -25,6 +25,20 @@ public record RunFolder(Path path) {
     /** Folders that runs of this process work in. */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
+    /**
+     * A run's folder where none was named: {@code runs/identifier}, then {@code identifier_2} and so on. A new run gets the first that
+     * holds no run, one that resumes the last that does.
+     */
+    public static RunFolder choose(Path runs, String identifier, boolean resume) {
+        RunFolder chosen = new RunFolder(runs.resolve(identifier));
+        for (int number = 2; Files.exists(chosen.last()); number++) {
+            RunFolder next = new RunFolder(runs.resolve(identifier + "_" + number));
+            if (resume && !Files.exists(next.last())) break;
+            chosen = next;
+        }
+        return chosen;
+    }
+
     public Path checkpoints() {
         return path.resolve("checkpoints");
     }

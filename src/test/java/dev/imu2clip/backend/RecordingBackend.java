@@ -22,14 +22,16 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
- * Runs the C kernels, and writes every kernel call to a file with its tensors before and after it by the plain definition: so that kernels compiled
- * for other processors can be tried on the same calls ({@code src/test/native/replay.c}, which reads the format). While it records it is the
- * device {@code record}, and {@code OpCheck} runs on it alone. Of calls that differ in the contents of their tensors alone, the first is kept.
+ * Runs the C kernels, and writes every kernel call to a file with its tensors before and after it by the plain definition: so that
+ * kernels compiled for other processors can be tried on the same calls ({@code src/test/native/replay.c}, which reads the format).
+ * While it records it is the device {@code record}, and {@code OpCheck} runs on it alone. Of calls that differ in the contents of
+ * their tensors alone, the first is kept.
  *
- * <p>All numbers are 8 bytes, little-endian. A call: length of the symbol, the symbol, tolerance (double); count of memory blocks, the blocks;
- * count of fields, the fields. A block holds one tensor, or several that overlap: bytes, ordinal of the element type, whether it is written,
- * what it holds before and, if written, after. A field: its block, or -1; the offset in the block, or the number (0 for no tensor).
- * What is only written holds 0xFF before; elements of 4 bytes and more that the definition leaves so are not part of its meaning.
+ * <p>All numbers are 8 bytes, little-endian. A call: length of the symbol, the symbol, tolerance (double); count of memory blocks, the
+ * blocks; count of fields, the fields. A block holds one tensor, or several that overlap: bytes, ordinal of the element type, whether
+ * it is written, what it holds before and, if written, after. A field: its block, or -1; the offset in the block, or the number (0 for
+ * no tensor). What is only written holds 0xFF before; elements of 4 bytes and more that the definition leaves so are not part of its
+ * meaning.
  */
 public final class RecordingBackend extends HostBackend implements AutoCloseable {
     private static final double TOLERANCE = 1e-5;
@@ -46,7 +48,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
         this.file = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file), 1 << 20));
     }
 
-    /** Records until closed. */
+    /** Records until closed. Once a process: {@link Backends} keeps what it has opened. */
     public static RecordingBackend start(Path file) throws IOException {
         current = new RecordingBackend(file);
         return current;
@@ -118,7 +120,9 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
 
     private void writeField(Args args, int i, List<Block> blocks) throws IOException {
         long value = args.block().getAtIndex(ValueLayout.JAVA_LONG, i);
-        int block = args.value(i) instanceof Tensor tensor ? IntStream.range(0, blocks.size()).filter(b -> blocks.get(b).overlaps(tensor)).findFirst().orElseThrow() : -1;
+        int block = -1;
+        if (args.value(i) instanceof Tensor tensor)
+            block = IntStream.range(0, blocks.size()).filter(b -> blocks.get(b).overlaps(tensor)).findFirst().orElseThrow();
         write(block);
         write(block < 0 ? value : value - blocks.get(block).from);
     }
@@ -185,17 +189,22 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     private static String types(Args args) {
         StringBuilder types = new StringBuilder();
         for (int i = 0; i < args.kernel().fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase());
+            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat())
+                types.append('_').append(tensor.dtype().name().toLowerCase());
         return types.toString();
     }
 
     /** What makes two calls different: numbers, shapes, which tensors there are, and for small ones what is in them. */
     private static String signature(Args args) {
         StringBuilder text = new StringBuilder();
-        for (int i = 0; i < args.kernel().fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor)
-                text.append(tensor.dtype()).append(tensor.shape()).append(tensor.bytes() <= 64 ? Arrays.hashCode(tensor.segment().toArray(ValueLayout.JAVA_BYTE)) : 0).append(' ');
-            else text.append(args.value(i)).append(' ');
+        for (int i = 0; i < args.kernel().fields().size(); i++) {
+            if (!(args.value(i) instanceof Tensor tensor)) text.append(args.value(i));
+            else {
+                text.append(tensor.dtype()).append(tensor.shape());
+                if (tensor.bytes() <= 64) text.append(Arrays.hashCode(tensor.segment().toArray(ValueLayout.JAVA_BYTE)));
+            }
+            text.append(' ');
+        }
         return text.toString();
     }
 

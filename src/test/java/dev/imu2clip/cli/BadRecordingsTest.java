@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BadRecordingsTest extends BadInput {
     @Test
     void aMissingDataFolder() throws IOException {
-        pretrainRefuses(List.of("nowhere: is not a folder", "imu2clip import", "imu2clip sample"), "--data", folder.resolve("nowhere")
-                .toString());
+        pretrainRefuses(List.of("nowhere: is not a folder", "imu2clip import", "imu2clip sample"), "--data",
+                folder.resolve("nowhere").toString());
         pretrainRefuses(List.of("is not a prepared data set: it has no dataset.json", "imu2clip import"), "--data",
                 Files.createDirectories(made).toString());
         refused(List.of("nowhere: is not a folder"), "evaluate", "--run", run.toString(), "--data", folder.resolve("nowhere").toString());
@@ -115,8 +115,8 @@ class BadRecordingsTest extends BadInput {
     void oneRecordingIsSkippedAndCounted(Damage damage) throws IOException {
         Path data = copyOfData();
         damage.applyTo(data, uids(Split.TRAINING).getFirst());
-        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out", made.resolve("out")
-                .toString());
+        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out",
+                made.resolve("out").toString());
         assertEquals(0, outcome.code(), outcome.err());
         assertTrue(outcome.notices().lines().anyMatch(line -> line.startsWith("12 windows skipped: ") && line.contains(damage.reason)
                 && line.contains(damage.detail)), outcome.notices());

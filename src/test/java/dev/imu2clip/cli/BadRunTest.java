@@ -104,7 +104,7 @@ class BadRunTest extends BadInput {
         }
         Path in = made.resolve("x.npy");
         Npy.write(in, Shape.of(1, 6, 1000), new float[6000]);
-        assertEquals(0, run("embed", "imu", "--encoder", last.toString(), "--in", in.toString(), "--out", made.resolve("y.npy")
-                .toString()).code());
+        assertEquals(0, run("embed", "imu", "--encoder", last.toString(), "--in", in.toString(), "--out",
+                made.resolve("y.npy").toString()).code());
     }
 }

@@ -58,8 +58,8 @@ class BadWindowsTest extends BadInput {
             lines.add(lines.isEmpty() ? line : String.join(",", line.split(",", 4)[0], line.split(",", 4)[1], line.split(",", 4)[2],
                     "walks,walking"));
         Files.write(data.resolve("windows.csv"), lines);
-        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out", made.resolve("out")
-                .toString());
+        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out",
+                made.resolve("out").toString());
         assertEquals(0, outcome.code(), outcome.err());
         assertTrue(outcome.notices().contains("all training windows have the same text"), outcome.notices());
         lines.replaceAll(line -> line.replace(",walks,", ",,"));
