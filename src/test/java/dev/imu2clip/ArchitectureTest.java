@@ -44,7 +44,8 @@ class ArchitectureTest {
             Map.entry("imu", Set.of("io", "nn", "ops", "autograd", "backend", "tensor", "memory")),
             Map.entry("data", Set.of("io", "tensor")),
             Map.entry("eval", Set.of("io", "tensor")),
-            Map.entry("train", Set.of("clip", "imu", "data", "eval", "optim", "io", "nn", "ops", "autograd", "backend", "tensor", "memory")),
+            Map.entry("train", Set.of("clip", "imu", "data", "eval", "optim", "io", "nn", "ops", "autograd", "backend", "tensor",
+                    "memory")),
             Map.entry("cli", Set.of("train", "clip", "imu", "data", "eval", "optim", "io", "nn", "backend", "tensor", "memory")));
 
     /** C files that belong to no op of their own name: what all kernels stand on, and kernels of the tape and the optimiser. */
@@ -91,8 +92,10 @@ class ArchitectureTest {
 
     @Test
     void backendsAreFoundAsServices() {
-        noClasses().that().resideOutsideOfPackage("..backend.cpu..").should().dependOnClassesThat().resideInAPackage("..backend.cpu..").check(code);
-        noClasses().that().resideOutsideOfPackage("..backend.cuda..").should().dependOnClassesThat().resideInAnyPackage("..backend.cuda..", "jcuda..")
+        noClasses().that().resideOutsideOfPackage("..backend.cpu..").should().dependOnClassesThat().resideInAPackage("..backend.cpu..")
+                .check(code);
+        noClasses().that().resideOutsideOfPackage("..backend.cuda..").should().dependOnClassesThat()
+                .resideInAnyPackage("..backend.cuda..", "jcuda..")
                 .check(code);
     }
 
@@ -105,7 +108,8 @@ class ArchitectureTest {
     /** The engine stands on the JDK alone. */
     @Test
     void theEngineHasNoDependencies() {
-        classes().that().resideInAnyPackage("..memory..", "..tensor..", "..backend", "..backend.cpu..", "..autograd..", "..ops..", "..nn..", "..optim..",
+        classes().that().resideInAnyPackage("..memory..", "..tensor..", "..backend", "..backend.cpu..", "..autograd..", "..ops..",
+                "..nn..", "..optim..",
                 "..imu..").should().onlyDependOnClassesThat().resideInAnyPackage("java..", ROOT + "..").check(code);
     }
 
@@ -117,7 +121,8 @@ class ArchitectureTest {
                 .collect(Collectors.toCollection(TreeSet::new));
         assertTrue(ops.contains("Softmax") && ops.contains("InfoNce"), ops.toString());
         Set<String> expected = ops.stream().map(name -> name.toLowerCase(Locale.ROOT)).collect(Collectors.toCollection(TreeSet::new));
-        Set<String> compiled = files(Path.of("native"), ".c").map(name -> name.replace("_", "")).collect(Collectors.toCollection(TreeSet::new));
+        Set<String> compiled = files(Path.of("native"), ".c").map(name -> name.replace("_", ""))
+                .collect(Collectors.toCollection(TreeSet::new));
         compiled.removeAll(OTHER_C_FILES);
         assertEquals(expected, compiled, "ops with kernels, and files native/<op>.c");
         Set<String> tests = files(Path.of("src/test/java/dev/imu2clip/ops"), "Test.java").collect(Collectors.toSet());

@@ -50,9 +50,8 @@ public final class LabelledWindows {
     public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say, Progress progress) {
         Selection selection = data.select(split);
         TextIndex index = selection.windows().texts();
-        say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(), selection.windows()
-                .size(),
-                index.texts().size(), data.split(split).size()));
+        say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(),
+                selection.windows().size(), index.texts().size(), data.split(split).size()));
         selection.rejections().summary().forEach(say);
         if (split == Split.TRAINING && index.texts().size() == 1)
             say.accept("all training windows have the same text: there is nothing to tell apart, and nothing will be learned");
@@ -69,8 +68,7 @@ public final class LabelledWindows {
         ImuEmbedder.checkLength(encoder, windows().samples(data.rateHz()), data.folder());
         if (width() != encoder.width())
             throw new InputException("the CLIP weights give embeddings of " + width() + " numbers, the encoder " + encoder.name()
-                    + " of " + encoder.width()
-                    + ". Give those of ViT-B/32 with --clip");
+                    + " of " + encoder.width() + ". Give those of ViT-B/32 with --clip");
     }
 
     public WindowTable windows() {

@@ -158,8 +158,10 @@ class TapeTest {
     void misuseIsNamed() {
         Tensor x = leaf(1, 2);
         assertThrows(IllegalArgumentException.class, () -> tape.watch(tensor(1, 2), tensor(1)));
-        assertTrue(assertThrows(IllegalArgumentException.class, () -> tape.backward(Elementwise.square(tape, x))).getMessage().contains("(2,)"));
-        assertTrue(assertThrows(IllegalStateException.class, () -> tape.backward(tensor(1))).getMessage().contains("nothing to differentiate"));
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> tape.backward(Elementwise.square(tape, x))).getMessage()
+                .contains("(2,)"));
+        assertTrue(assertThrows(IllegalStateException.class, () -> tape.backward(tensor(1))).getMessage()
+                .contains("nothing to differentiate"));
     }
 
     @Test

@@ -20,7 +20,8 @@ class BackendsTest {
     /** A kernel without a C form: its name says that the tests of C forms are to leave it out. */
     private static final Kernel SCALED = new Kernel("test_scaled", "in x, in? bias, out y, real factor, size n", a -> {
         Reals x = a.reals("x"), y = a.reals("y");
-        for (long i = 0; i < a.size("n"); i++) y.set(i, a.real("factor") * x.get(i) + (a.tensor("bias") == null ? 0 : a.reals("bias").get(0)));
+        double bias = a.tensor("bias") == null ? 0 : a.reals("bias").get(0);
+        for (long i = 0; i < a.size("n"); i++) y.set(i, a.real("factor") * x.get(i) + bias);
     });
 
     private final Backend java = Backends.get("java");
@@ -66,7 +67,8 @@ class BackendsTest {
         var noTensor = new Kernel("test_no_tensor", "size n", a -> {});
         assertTrue(assertThrows(IllegalArgumentException.class, () -> noTensor.run(3)).getMessage().contains("no tensor"));
         var wrongField = new Kernel("test_wrong_field", "in x", a -> a.size("m"));
-        assertTrue(assertThrows(IllegalArgumentException.class, () -> wrongField.run(tensor(java, DType.F32, 1))).getMessage().contains("no field 'm'"));
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> wrongField.run(tensor(java, DType.F32, 1))).getMessage()
+                .contains("no field 'm'"));
     }
 
     @Test

@@ -55,10 +55,12 @@ class BadConfigurationTest extends BadInput {
 
     @Test
     void wrongUsageHasExitCodeTwo() {
-        for (String line : List.of("pretrain --epoch 3", "pretrain a.yaml b.yaml", "evaluate", "embed imu --in x.npy", "sample x --recordings many", "retrain")) {
+        for (String line : List.of("pretrain --epoch 3", "pretrain a.yaml b.yaml", "evaluate", "embed imu --in x.npy",
+                "sample x --recordings many", "retrain")) {
             Outcome outcome = run(line.split(" "));
             assertEquals(2, outcome.code(), line);
-            assertTrue(outcome.err().startsWith("imu2clip: ") && outcome.err().contains("--help") && !outcome.err().contains("\tat "), outcome.err());
+            assertTrue(outcome.err().startsWith("imu2clip: ") && outcome.err().contains("--help") && !outcome.err().contains("\tat "),
+                    outcome.err());
         }
     }
 
@@ -93,7 +95,8 @@ class BadConfigurationTest extends BadInput {
                 made.resolve("y.npy").toString(), "--device", "cpu"};
         Npy.write(made.resolve("x.npy"), Shape.of(1, 6, 1000), new float[6000]);
         String refused = program(1, List.of(option), embed);
-        assertTrue(refused.startsWith("imu2clip: device 'cpu' cannot be used here: ") && refused.contains(reason) && refused.lines().count() == 1, refused);
+        assertTrue(refused.startsWith("imu2clip: device 'cpu' cannot be used here: ") && refused.contains(reason)
+                && refused.lines().count() == 1, refused);
     }
 
     @Test
@@ -104,10 +107,13 @@ class BadConfigurationTest extends BadInput {
         String refused = program(1, List.of("-Dimu2clip.backend=tpu"), embed);
         assertTrue(refused.startsWith("imu2clip: -Dimu2clip.backend=tpu: no device 'tpu'; there is "), refused);
         refused = program(1, List.of("-Dimu2clip.backend=cpu", "-Dimu2clip.native=/nonexistent/lib.so"), embed);
-        assertTrue(refused.contains("-Dimu2clip.backend=cpu: device 'cpu' cannot be used here: ") && refused.contains("/nonexistent/lib.so"), refused);
+        assertTrue(refused.contains("-Dimu2clip.backend=cpu: device 'cpu' cannot be used here: ")
+                && refused.contains("/nonexistent/lib.so"), refused);
         // Left to itself it takes the definitions, and says why.
-        String fallen = program(1, List.of("-Dimu2clip.native=/nonexistent/lib.so"), "pretrain", "--data", "nowhere", "--out", made.resolve("out").toString());
-        assertTrue(fallen.contains("device     java: ") && fallen.contains("cpu cannot be used here: ") && fallen.contains("/nonexistent/lib.so"), fallen);
+        String fallen = program(1, List.of("-Dimu2clip.native=/nonexistent/lib.so"), "pretrain", "--data", "nowhere", "--out",
+                made.resolve("out").toString());
+        assertTrue(fallen.contains("device     java: ") && fallen.contains("cpu cannot be used here: ")
+                && fallen.contains("/nonexistent/lib.so"), fallen);
         try (Stream<Path> files = Files.list(folder)) {
             assertTrue(files.noneMatch(file -> file.getFileName().toString().startsWith("hs_err")), "the JVM crashed");
         }

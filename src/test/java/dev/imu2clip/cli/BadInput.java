@@ -87,7 +87,8 @@ abstract class BadInput {
         System.setOut(new PrintStream(tables, true, StandardCharsets.UTF_8));
         try {
             int code = Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
-            return new Outcome(code, out + tables.toString(StandardCharsets.UTF_8), err.toString(), notices.toString(StandardCharsets.UTF_8));
+            return new Outcome(code, out + tables.toString(StandardCharsets.UTF_8), err.toString(),
+                    notices.toString(StandardCharsets.UTF_8));
         } finally {
             System.setErr(systemErr);
             System.setOut(systemOut);
@@ -109,7 +110,8 @@ abstract class BadInput {
     void pretrainRefuses(List<String> fragments, String... more) {
         List<String> all = new ArrayList<>(List.of("pretrain"));
         all.addAll(List.of(more));
-        Map.of("--epochs", "1", "--batch-size", "8", "--out", made.resolve("out").toString(), "--data", good.toString()).forEach((option, value) -> {
+        Map.of("--epochs", "1", "--batch-size", "8", "--out", made.resolve("out").toString(), "--data", good.toString()).forEach((option,
+                value) -> {
             if (!all.contains(option)) all.addAll(List.of(option, value));
         });
         refused(fragments, all.toArray(String[]::new));
@@ -166,7 +168,8 @@ abstract class BadInput {
                 boolean printable = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
                 if (b == 0) next = 256;
                 char symbol = printable ? (char) b : (char) next++;
-                json.append(json.isEmpty() ? "{" : ",").append('"').append(symbol == '"' || symbol == '\\' ? "\\" : "").append(symbol).append(end).append("\":").append(id++);
+                json.append(json.isEmpty() ? "{" : ",").append('"').append(symbol == '"' || symbol == '\\' ? "\\" : "").append(symbol)
+                        .append(end).append("\":").append(id++);
             }
         json.append(",\"<|startoftext|>\":").append(id++).append(",\"<|endoftext|>\":").append(id).append('}');
         Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\n");

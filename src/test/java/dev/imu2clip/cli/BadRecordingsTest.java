@@ -22,8 +22,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BadRecordingsTest extends BadInput {
     @Test
     void aMissingDataFolder() throws IOException {
-        pretrainRefuses(List.of("nowhere: is not a folder", "imu2clip import", "imu2clip sample"), "--data", folder.resolve("nowhere").toString());
-        pretrainRefuses(List.of("is not a prepared data set: it has no dataset.json", "imu2clip import"), "--data", Files.createDirectories(made).toString());
+        pretrainRefuses(List.of("nowhere: is not a folder", "imu2clip import", "imu2clip sample"), "--data",
+                folder.resolve("nowhere").toString());
+        pretrainRefuses(List.of("is not a prepared data set: it has no dataset.json", "imu2clip import"), "--data",
+                Files.createDirectories(made).toString());
         refused(List.of("nowhere: is not a folder"), "evaluate", "--run", run.toString(), "--data", folder.resolve("nowhere").toString());
         refused(List.of("labels.txt"), "import", "hapt", made.toString(), made.resolve("out").toString());
         refused(List.of("'hatp' is no known format", "hapt"), "import", "hatp", made.toString(), made.resolve("out").toString());
@@ -103,7 +105,8 @@ class BadRecordingsTest extends BadInput {
     void noRecordingCanBeUsed(Damage damage) throws IOException {
         Path data = copyOfData();
         for (String uid : uids(Split.TRAINING)) damage.applyTo(data, uid);
-        pretrainRefuses(List.of("splits/training.json", "no usable window in the training split: 36 windows skipped: ", damage.reason, damage.detail),
+        pretrainRefuses(List.of("splits/training.json", "no usable window in the training split: 36 windows skipped: ", damage.reason,
+                damage.detail),
                 "--data", data.toString());
     }
 
@@ -112,7 +115,8 @@ class BadRecordingsTest extends BadInput {
     void oneRecordingIsSkippedAndCounted(Damage damage) throws IOException {
         Path data = copyOfData();
         damage.applyTo(data, uids(Split.TRAINING).getFirst());
-        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out", made.resolve("out").toString());
+        Outcome outcome = run("pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out",
+                made.resolve("out").toString());
         assertEquals(0, outcome.code(), outcome.err());
         assertTrue(outcome.notices().lines().anyMatch(line -> line.startsWith("12 windows skipped: ") && line.contains(damage.reason)
                 && line.contains(damage.detail)), outcome.notices());
@@ -124,7 +128,8 @@ class BadRecordingsTest extends BadInput {
     void anEmptySplit(String split) throws IOException {
         Path data = copyOfData();
         Files.writeString(data.resolve("splits").resolve(split + ".json"), "[]");
-        pretrainRefuses(List.of(split + ".json: no usable window in the " + split + " split: it names no recording"), "--data", data.toString());
+        pretrainRefuses(List.of(split + ".json: no usable window in the " + split + " split: it names no recording"), "--data",
+                data.toString());
     }
 
     @Test
@@ -164,7 +169,9 @@ class BadRecordingsTest extends BadInput {
         Path data = copyOfData();
         Files.write(data.resolve("windows.csv"), new byte[] {'v', (byte) 0xFF, (byte) 0xFE, 0, '\n', 1, 2, (byte) 0xC3});
         pretrainRefuses(List.of("windows.csv: is no valid UTF-8 CSV file"), "--data", data.toString());
-        Files.writeString(data.resolve("windows.csv"), "video_uid,window_start,window_end,text,label\nsample_0000,1,6,\"walks,w\n".repeat(3));
-        pretrainRefuses(List.of("windows.csv: is no valid UTF-8 CSV file", "line 2", "after closing quote", "make the data set again"), "--data", data.toString());
+        Files.writeString(data.resolve("windows.csv"),
+                "video_uid,window_start,window_end,text,label\nsample_0000,1,6,\"walks,w\n".repeat(3));
+        pretrainRefuses(List.of("windows.csv: is no valid UTF-8 CSV file", "line 2", "after closing quote", "make the data set again"),
+                "--data", data.toString());
     }
 }

@@ -27,14 +27,16 @@ class BadRunTest extends BadInput {
         refused(List.of(run + ": holds a run already", "--resume", "--out"), again);
         String[] resume = Arrays.copyOf(again, again.length + 3);
         System.arraycopy(new String[] {"--resume", "--seed", "5"}, 0, resume, again.length, 3);
-        refused(List.of("last.safetensors: belongs to another training. Different: run.seed: 5 here, 0 there", "Give the settings of then"), resume);
+        refused(List.of("last.safetensors: belongs to another training. Different: run.seed: 5 here, 0 there",
+                "Give the settings of then"), resume);
         pretrainRefuses(List.of("holds no checkpoint to resume from"), "--resume");
     }
 
     @Test
     void aRunOnOtherData() throws IOException {
         Path data = withWindowsOf(4.9, Split.TRAINING);
-        refused(List.of("Different: the data set's windows"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size", "8", "--out",
+        refused(List.of("Different: the data set's windows"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size",
+                "8", "--out",
                 run.toString(), "--resume");
     }
 
@@ -46,7 +48,8 @@ class BadRunTest extends BadInput {
             refused(List.of(used.path() + ": another process is training in this folder", "--out"), arguments);
             Program other = Program.start(folder, arguments);
             assertEquals(1, other.exitCode(), other.output());
-            assertTrue(other.output().contains("another process is training in this folder") && !other.output().contains("\tat "), other.output());
+            assertTrue(other.output().contains("another process is training in this folder") && !other.output().contains("\tat "),
+                    other.output());
         }
     }
 
@@ -62,21 +65,24 @@ class BadRunTest extends BadInput {
         Files.delete(unfinished.resolve(ENCODER));
         refused(List.of(unfinished + ": the run is not finished", "--resume"), "evaluate", "--run", unfinished.toString());
         refused(List.of("is not the folder of a run"), "evaluate", "--run", good.toString());
-        refused(List.of("there is no split 'dev'; there is training, validation and test"), "evaluate", "--run", run.toString(), "--split", "dev");
+        refused(List.of("there is no split 'dev'; there is training, validation and test"), "evaluate", "--run", run.toString(),
+                "--split", "dev");
     }
 
     @Test
     void checkpointsWithDamagedMetadata() throws IOException {
         Path damaged = copy(run, made.resolve("run"));
         Path last = damaged.resolve("checkpoints/last.safetensors");
-        for (String[] change : new String[][] {{"position", "null"}, {"position", "{\"epoch\":-1,\"step\":0,\"globalStep\":0,\"lossSum\":0,\"best\":[]}"},
+        for (String[] change : new String[][] {{"position", "null"}, {"position",
+                "{\"epoch\":-1,\"step\":0,\"globalStep\":0,\"lossSum\":0,\"best\":[]}"},
                 {"position", "{\"epoch\":0}"}, {"origin", "[]"}, {"config", "{"}, {"config", ""}, {"origin", "null"}}) {
             try (Safetensors whole = Safetensors.open(run.resolve("checkpoints/last.safetensors"))) {
                 Map<String, String> metadata = new TreeMap<>(whole.metadata());
                 metadata.put(change[0], change[1]);
                 Safetensors.write(last, metadata, List.of());
             }
-            refused(List.of(last + ": its metadata is damaged", "Use another checkpoint"), "pretrain", "--data", good.toString(), "--epochs", "1",
+            refused(List.of(last + ": its metadata is damaged", "Use another checkpoint"), "pretrain", "--data", good.toString(),
+                    "--epochs", "1",
                     "--batch-size", "8", "--out", damaged.toString(), "--resume");
         }
     }
@@ -86,8 +92,10 @@ class BadRunTest extends BadInput {
     @CsvSource({"1e3, log", "1e10, log", "1e30, raw"})
     void aTrainingThatDiverges(String rate, String temperature) {
         Path out = made.resolve("out");
-        refused(List.of("the training diverged. Lower optim.lr, or set optim.grad_clip"), "pretrain", "--data", good.toString(), "--epochs", "3",
-                "--batch-size", "8", "--out", out.toString(), "--set", "lr=" + rate, "--set", "checkpoint_every_steps=1", "--set", "temperature_mode=" + temperature);
+        refused(List.of("the training diverged. Lower optim.lr, or set optim.grad_clip"), "pretrain", "--data", good.toString(),
+                "--epochs", "3",
+                "--batch-size", "8", "--out", out.toString(), "--set", "lr=" + rate, "--set", "checkpoint_every_steps=1", "--set",
+                        "temperature_mode=" + temperature);
         Path last = out.resolve("checkpoints/last.safetensors");
         if (!Files.exists(last)) return; // the first step already overflowed
         try (Safetensors saved = Safetensors.open(last)) {
@@ -96,6 +104,7 @@ class BadRunTest extends BadInput {
         }
         Path in = made.resolve("x.npy");
         Npy.write(in, Shape.of(1, 6, 1000), new float[6000]);
-        assertEquals(0, run("embed", "imu", "--encoder", last.toString(), "--in", in.toString(), "--out", made.resolve("y.npy").toString()).code());
+        assertEquals(0, run("embed", "imu", "--encoder", last.toString(), "--in", in.toString(), "--out",
+                made.resolve("y.npy").toString()).code());
     }
 }

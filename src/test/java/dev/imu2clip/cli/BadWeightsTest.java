@@ -36,7 +36,8 @@ class BadWeightsTest extends BadInput {
     @Test
     void aSafetensorsFileThatLies() throws IOException {
         String file = lying("lying.safetensors").toString();
-        List<String> expected = List.of(file + ": tensor 'net.0.weight': data_offsets [0,1099511627776] do not lie in order inside the 24 bytes",
+        List<String> expected = List.of(file
+                + ": tensor 'net.0.weight': data_offsets [0,1099511627776] do not lie in order inside the 24 bytes",
                 "The file is damaged");
         pretrainRefuses(expected, "--clip", file);
         pretrainRefuses(expected, "--path_load_pretrained_imu_encoder", file);
@@ -48,7 +49,8 @@ class BadWeightsTest extends BadInput {
         Path damaged = copy(run, made.resolve("run"));
         Files.copy(Path.of(file), damaged.resolve("checkpoints/last.safetensors"), StandardCopyOption.REPLACE_EXISTING);
         List<String> checkpoint = List.of("last.safetensors: tensor 'net.0.weight'", "The file is damaged");
-        refused(checkpoint, "pretrain", "--data", good.toString(), "--epochs", "1", "--batch-size", "8", "--out", damaged.toString(), "--resume");
+        refused(checkpoint, "pretrain", "--data", good.toString(), "--epochs", "1", "--batch-size", "8", "--out", damaged.toString(),
+                "--resume");
         refused(checkpoint, "evaluate", "--run", damaged.toString());
     }
 
@@ -60,7 +62,8 @@ class BadWeightsTest extends BadInput {
             pretrainRefuses(List.of(file + ": "), "--path_load_pretrained_imu_encoder", file.toString());
         }
         pretrainRefuses(List.of("gone.safetensors: no such file"), "--clip", folder.resolve("gone.safetensors").toString());
-        pretrainRefuses(List.of("gone.safetensors: no such file"), "--path_load_pretrained_imu_encoder", folder.resolve("gone.safetensors").toString());
+        pretrainRefuses(List.of("gone.safetensors: no such file"), "--path_load_pretrained_imu_encoder",
+                folder.resolve("gone.safetensors").toString());
         pretrainRefuses(List.of("gone: no such file"), "--vocab", folder.resolve("gone").toString());
     }
 
@@ -69,8 +72,10 @@ class BadWeightsTest extends BadInput {
         Files.createDirectories(made);
         Path file = made.resolve("other.safetensors");
         Safetensors.write(file, Map.of(), List.of(Safetensors.Source.of("net.0.weight", new float[7], 7)));
-        pretrainRefuses(List.of(file + ": tensor 'net.0.weight' has shape (7,), expected (6,)"), "--path_load_pretrained_imu_encoder", file.toString());
-        pretrainRefuses(List.of(file + ": holds no CLIP text tower", "https://huggingface.co/openai/clip-vit-base-patch32"), "--clip", file.toString());
+        pretrainRefuses(List.of(file + ": tensor 'net.0.weight' has shape (7,), expected (6,)"), "--path_load_pretrained_imu_encoder",
+                file.toString());
+        pretrainRefuses(List.of(file + ": holds no CLIP text tower", "https://huggingface.co/openai/clip-vit-base-patch32"), "--clip",
+                file.toString());
     }
 
     /** A real text tower, but one whose embeddings are not of the encoder's size. */
@@ -90,7 +95,8 @@ class BadWeightsTest extends BadInput {
 
     private void embedRefuses(Path in, String... fragments) {
         Path out = made.resolve("out.npy");
-        refused(List.of(fragments), "embed", "imu", "--encoder", run.resolve(ENCODER).toString(), "--in", in.toString(), "--out", out.toString());
+        refused(List.of(fragments), "embed", "imu", "--encoder", run.resolve(ENCODER).toString(), "--in", in.toString(), "--out",
+                out.toString());
         assertFalse(Files.exists(out), "a refused file leaves no result");
         try (Stream<Path> left = Files.list(made)) {
             assertTrue(left.noneMatch(file -> file.toString().endsWith(".tmp")));
@@ -111,7 +117,8 @@ class BadWeightsTest extends BadInput {
         byte[] bytes = Files.readAllBytes(in);
         Files.write(in, Arrays.copyOf(bytes, bytes.length - 1));
         embedRefuses(in, in + ": is truncated");
-        for (Shape shape : new Shape[] {Shape.of(6, 1000), Shape.of(2, 5, 1000), Shape.of(0, 6, 1000), Shape.of(6000), Shape.of(2, 1000, 6)}) {
+        for (Shape shape : new Shape[] {Shape.of(6, 1000), Shape.of(2, 5, 1000), Shape.of(0, 6, 1000), Shape.of(6000), Shape.of(2, 1000,
+                6)}) {
             Npy.write(in, shape, new float[(int) shape.count()]);
             embedRefuses(in, in + ": has shape " + shape, "Expected windows as (N, 6, T)");
         }
@@ -127,10 +134,13 @@ class BadWeightsTest extends BadInput {
         Path in = Files.createDirectories(made).resolve("x.npy");
         Npy.write(in, Shape.of(1, 6, 1000), new float[6000]);
         String encoder = run.resolve(ENCODER).toString();
-        refused(List.of(made + ": cannot be written (it is a folder)"), "embed", "imu", "--encoder", encoder, "--in", in.toString(), "--out", made.toString());
-        refused(List.of(": cannot be written (" + in + " is no folder)"), "embed", "imu", "--encoder", encoder, "--in", in.toString(), "--out", in.resolve("y.npy").toString());
+        refused(List.of(made + ": cannot be written (it is a folder)"), "embed", "imu", "--encoder", encoder, "--in", in.toString(),
+                "--out", made.toString());
+        refused(List.of(": cannot be written (" + in + " is no folder)"), "embed", "imu", "--encoder", encoder, "--in", in.toString(),
+                "--out", in.resolve("y.npy").toString());
         if (!Files.exists(Path.of("/dev/full"))) return;
-        refused(List.of("/dev/full: cannot be written (No space left on device). Check free space"), "embed", "imu", "--encoder", encoder, "--in", in.toString(),
+        refused(List.of("/dev/full: cannot be written (No space left on device). Check free space"), "embed", "imu", "--encoder",
+                encoder, "--in", in.toString(),
                 "--out", "/dev/full");
         assertFalse(Files.isRegularFile(Path.of("/dev/full")), "a device stays a device");
     }
@@ -140,7 +150,8 @@ class BadWeightsTest extends BadInput {
         Path clip = Files.createDirectories(made.resolve("clip"));
         Files.copy(Path.of(BadInput.class.getResource("/goldens/clip_text_tiny.safetensors").toURI()), clip.resolve("model.safetensors"));
         Files.writeString(clip.resolve("config.json"), "{\"text_config\": {\"num_attention_heads\": 2}}");
-        String[] embed = {"embed", "text", "--clip", clip.toString(), "--in", made.resolve("lines.txt").toString(), "--out", made.resolve("y.npy").toString()};
+        String[] embed = {"embed", "text", "--clip", clip.toString(), "--in", made.resolve("lines.txt").toString(), "--out",
+                made.resolve("y.npy").toString()};
         refused(List.of("no CLIP vocabulary beside the weights"), embed);
         tinyVocabulary(clip);
         refused(List.of("lines.txt: no such file", "one text a line"), embed);

@@ -47,7 +47,8 @@ class DiskFullTest {
     }
 
     private static String[] arguments(String out, String... more) {
-        String[] all = {"pretrain", "--data", "data", "--epochs", "6", "--batch-size", "8", "--seed", "7", "--set", "checkpoint_every_steps=1",
+        String[] all = {"pretrain", "--data", "data", "--epochs", "6", "--batch-size", "8", "--seed", "7", "--set",
+                "checkpoint_every_steps=1",
                 "--set", "log_every_steps=1", "--out", out};
         String[] joined = Arrays.copyOf(all, all.length + more.length);
         System.arraycopy(more, 0, joined, all.length, more.length);
@@ -131,7 +132,8 @@ class DiskFullTest {
     @Test
     void aCacheThatDoesNotFitIsDoneWithout() throws Exception {
         Path cache = Files.writeString(folder.resolve("cache.txt"), "not a folder");
-        String output = end(0, Program.start(folder, List.of(), List.of("-Dimu2clip.cache=" + cache), "pretrain", "--data", "data", "--epochs", "1", "--batch-size",
+        String output = end(0, Program.start(folder, List.of(), List.of("-Dimu2clip.cache=" + cache), "pretrain", "--data", "data",
+                "--epochs", "1", "--batch-size",
                 "8", "--out", "uncached"));
         assertTrue(output.contains("Embeddings are not kept for the next run: " + cache), output);
     }

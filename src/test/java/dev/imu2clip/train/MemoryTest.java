@@ -36,7 +36,8 @@ class MemoryTest {
     private static final int STEPS = 1000, SETTLED = 200, BATCH = 4, SAMPLES = 1000, WIDTH = 512;
     /** A single step's tensors take more than 2 MB: what leaks them even once in a hundred steps is seen. */
     private static final long ALLOWED_GROWTH_KB = 4096;
-    private static final Path STATUS = Path.of("/proc/self/status"), OPEN_FILES = Path.of("/proc/self/fd"), MAPPINGS = Path.of("/proc/self/maps");
+    private static final Path STATUS = Path.of("/proc/self/status"), OPEN_FILES = Path.of("/proc/self/fd"),
+            MAPPINGS = Path.of("/proc/self/maps");
 
     @TempDir
     Path folder;
@@ -47,7 +48,8 @@ class MemoryTest {
     @Test
     void aThousandStepsTakeNoMemoryAfterTheSecond() throws Exception {
         Path output = folder.resolve("output.txt");
-        List<String> command = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch",
+        List<String> command = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xms128m", "-Xmx128m",
+                "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Steps.class.getName());
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start();
@@ -83,7 +85,8 @@ class MemoryTest {
         }
 
         /** One step; returns where its tensors lay. */
-        private static List<Long> step(ContrastiveModel model, ParameterStore store, Adam adam, Workspace workspace, float[] signals, float[] texts) {
+        private static List<Long> step(ContrastiveModel model, ParameterStore store, Adam adam, Workspace workspace, float[] signals,
+                float[] texts) {
             try (var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 store.watch(tape);
@@ -102,7 +105,8 @@ class MemoryTest {
             System.gc();
             if (!Files.exists(STATUS)) return 0;
             try (Stream<String> lines = Files.lines(STATUS)) {
-                return lines.filter(line -> line.startsWith("VmRSS:")).mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).findFirst().orElse(0);
+                return lines.filter(line -> line.startsWith("VmRSS:")).mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                        .findFirst().orElse(0);
             }
         }
     }
@@ -144,9 +148,11 @@ class MemoryTest {
                 if (b == '\n') files.add(openFiles() + mappings());
             }
         };
-        Config config = Config.load(null, List.of("checkpoint_every_steps=2"), Map.of("run.data", data.toString(), "train_hparams.max_epochs", epochs,
+        Config config = Config.load(null, List.of("checkpoint_every_steps=2"), Map.of("run.data", data.toString(),
+                "train_hparams.max_epochs", epochs,
                 "train_hparams.batch_size", 8));
-        try (Pretraining pretraining = new Pretraining(config, new RunFolder(out), false, _ -> {}, Progress.NONE); StopRequest stop = StopRequest.install();
+        try (Pretraining pretraining = new Pretraining(config, new RunFolder(out), false, _ -> {}, Progress.NONE);
+                StopRequest stop = StopRequest.install();
                 TrainingProgress progress = new TrainingProgress(new PrintStream(atLineEnds, true), false, epochs)) {
             assertTrue(pretraining.train(stop, progress));
             pretraining.finish();
