@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
@@ -39,7 +40,7 @@ public final class TensorBoardWriter implements AutoCloseable {
             Files.createDirectories(folder);
             long now = System.currentTimeMillis();
             do {
-                file = folder.resolve("events.out.tfevents.%010d.%06d.imu2clip".formatted(now / 1000, now % 1000));
+                file = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%010d.%06d.imu2clip", now / 1000, now % 1000));
                 now++;
             } while (Files.exists(file));
             var writer = new TensorBoardWriter(file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
