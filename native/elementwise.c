@@ -120,10 +120,10 @@ KERNEL(clamp_max_backward) {
 static inline float fast_log(float x) {
     int tiny = x < 1.17549435e-38f;
     float scaled = tiny ? x * 8388608.0f : x; // denormals have no exponent of their own
-    int32_t bits;
+    uint32_t bits; // unsigned: the bits of negative numbers and NaNs come this way too
     memcpy(&bits, &scaled, 4);
-    int32_t e = (bits - 0x3F3504F3) >> 23; // 0x3F3504F3: sqrt(1/2)
-    float m = bits_to_float(bits - e * (1 << 23));
+    int32_t e = (int32_t)(bits - 0x3F3504F3u) >> 23; // 0x3F3504F3: sqrt(1/2)
+    float m = bits_to_float((int32_t)(bits - ((uint32_t)e << 23)));
     float n = (float)(e - (tiny ? 23 : 0));
     float f = m - 1.0f, s = f / (2.0f + f), s2 = s * s;
     // ln(1 + f) = f - s * (f - r) with r the series of atanh beyond its first term, times 2.

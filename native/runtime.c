@@ -55,63 +55,81 @@ static inline void cpu_relax(void) {
 #endif
 }
 
-static inline void pause_before_look(int look) {
-    if (look < SPINS) cpu_relax();
-    else sched_yield();
+// Waits before look number `look` and returns the next number, which stays where it no longer matters: a wait may be of any length.
+static inline int pause_before_look(int look) {
+    if (look >= SPINS) {
+        sched_yield();
+        return look < SPINS + YIELDS ? look + 1 : look;
+    }
+    cpu_relax();
+    return look + 1;
 }
 
-// ---- the team: worker w runs part w of every job; the caller runs part 0 ----
+// ---- the team: worker w runs part w of every job that has so many parts; the caller runs part 0 ----
+
+// A job is a number that never repeats, and how many parts it has, in one word: a worker that is late must not take the parts of one job
+// for those of another. Only workers with a part in the job read the rest of the team's state, and the caller waits for these before
+// it changes any.
+#define PARTS_BITS 16
+#define PARTS(job) ((int64_t)((job) & ((1u << PARTS_BITS) - 1)))
+
+struct worker {
+    _Alignas(64) atomic_int asleep;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+};
 
 static struct {
     pthread_mutex_t launch; // one kernel at a time
-    pthread_mutex_t sleep;
-    pthread_cond_t wake;
     int threads;
     kernel_fn kernel;
     const void *args;
-    int64_t parts;
-    _Alignas(64) atomic_uint job;     // counts jobs; a change is the signal to start
-    _Alignas(64) atomic_int sleepers;
-    _Alignas(64) atomic_int pending;  // workers that have not finished the job
-} team = {.launch = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    _Alignas(64) _Atomic uint64_t job;
+    _Alignas(64) atomic_int pending; // workers that have not finished the job
+    struct worker workers[MAX_THREADS];
+} team = {.launch = PTHREAD_MUTEX_INITIALIZER, .threads = 1};
 
-static unsigned wait_for_job(unsigned seen) {
-    for (int i = 0; i < SPINS + YIELDS; i++) {
-        unsigned now = atomic_load_explicit(&team.job, memory_order_acquire);
-        if (now != seen) return now;
-        pause_before_look(i);
+static int64_t wait_for_part(int64_t part, uint64_t *seen) {
+    for (int look = 0; look < SPINS + YIELDS; look = pause_before_look(look)) {
+        uint64_t now = atomic_load_explicit(&team.job, memory_order_acquire);
+        if (now != *seen && part < PARTS(*seen = now)) return PARTS(now);
     }
-    pthread_mutex_lock(&team.sleep);
-    atomic_fetch_add(&team.sleepers, 1);
-    unsigned now;
-    while ((now = atomic_load(&team.job)) == seen) pthread_cond_wait(&team.wake, &team.sleep);
-    atomic_fetch_sub(&team.sleepers, 1);
-    pthread_mutex_unlock(&team.sleep);
-    return now;
+    struct worker *self = &team.workers[part];
+    pthread_mutex_lock(&self->lock);
+    // Either this worker sees the new job below, or who announces it sees this worker asleep.
+    atomic_store(&self->asleep, 1);
+    for (;;) {
+        uint64_t now = atomic_load(&team.job);
+        if (now != *seen && part < PARTS(*seen = now)) break;
+        pthread_cond_wait(&self->wake, &self->lock);
+    }
+    atomic_store(&self->asleep, 0);
+    pthread_mutex_unlock(&self->lock);
+    return PARTS(*seen);
 }
 
 static void *work(void *argument) {
     int64_t part = (int64_t)(intptr_t)argument;
-    unsigned seen = 0;
+    uint64_t seen = 0;
     for (;;) {
-        seen = wait_for_job(seen);
-        if (part < team.parts) team.kernel(team.args, part, team.parts);
+        int64_t parts = wait_for_part(part, &seen);
+        team.kernel(team.args, part, parts);
         atomic_fetch_sub_explicit(&team.pending, 1, memory_order_release);
     }
     return NULL;
 }
 
-// Starts the team once; returns how many threads there are, the caller included.
+// Starts what is missing of the team, as far as the system allows; returns how many threads there are, the caller included.
 int imu2clip_start(int threads) {
     pthread_mutex_lock(&team.launch);
-    if (team.threads == 0) {
-        team.threads = 1;
-        for (int w = 1; w < threads && w < MAX_THREADS; w++) {
-            pthread_t thread;
-            if (pthread_create(&thread, NULL, work, (void *)(intptr_t)w) != 0) break;
-            pthread_detach(thread);
-            team.threads++;
-        }
+    while (team.threads < threads && team.threads < MAX_THREADS) {
+        struct worker *worker = &team.workers[team.threads];
+        pthread_mutex_init(&worker->lock, NULL);
+        pthread_cond_init(&worker->wake, NULL);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, work, (void *)(intptr_t)team.threads) != 0) break;
+        pthread_detach(thread);
+        team.threads++;
     }
     int started = team.threads;
     pthread_mutex_unlock(&team.launch);
@@ -124,18 +142,20 @@ void imu2clip_run(kernel_fn kernel, const void *args, int64_t parts) {
         return;
     }
     pthread_mutex_lock(&team.launch);
+    parts = MIN(parts, team.threads); // a part without a thread would never be done, and others wait for it at barriers
     team.kernel = kernel;
     team.args = args;
-    team.parts = parts;
-    atomic_store_explicit(&team.pending, team.threads - 1, memory_order_relaxed);
-    atomic_fetch_add(&team.job, 1);
-    if (atomic_load(&team.sleepers) > 0) {
-        pthread_mutex_lock(&team.sleep);
-        pthread_cond_broadcast(&team.wake);
-        pthread_mutex_unlock(&team.sleep);
+    atomic_store_explicit(&team.pending, (int)parts - 1, memory_order_relaxed);
+    atomic_store(&team.job, (((team.job >> PARTS_BITS) + 1) << PARTS_BITS) | (uint64_t)parts);
+    for (int64_t w = 1; w < parts; w++) {
+        struct worker *worker = &team.workers[w];
+        if (!atomic_load(&worker->asleep)) continue;
+        pthread_mutex_lock(&worker->lock);
+        pthread_cond_signal(&worker->wake);
+        pthread_mutex_unlock(&worker->lock);
     }
     kernel(args, 0, parts);
-    for (int i = 0; atomic_load_explicit(&team.pending, memory_order_acquire) > 0; i++) pause_before_look(i);
+    for (int look = 0; atomic_load_explicit(&team.pending, memory_order_acquire) > 0;) look = pause_before_look(look);
     pthread_mutex_unlock(&team.launch);
 }
 
@@ -152,10 +172,11 @@ void imu2clip_barrier(int64_t parts) {
         atomic_store_explicit(&barrier_phase, phase + 1, memory_order_release);
         return;
     }
-    for (int i = 0; atomic_load_explicit(&barrier_phase, memory_order_acquire) == phase; i++) pause_before_look(i);
+    for (int look = 0; atomic_load_explicit(&barrier_phase, memory_order_acquire) == phase;) look = pause_before_look(look);
 }
 
-// ---- scratch: grows to the largest size asked for and stays; under a sanitizer it is of the exact size and new every time ----
+// ---- scratch: grows to the largest size asked for and stays while its thread lives; under a sanitizer it is of the exact size and new
+// every time ----
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SCRATCH_FITS(have, bytes) 0
@@ -165,21 +186,50 @@ void imu2clip_barrier(int64_t parts) {
 #define SCRATCH_GRAIN 4096
 #endif
 
-static _Thread_local struct {
-    void *block;
-    size_t bytes;
-} scratch[4];
+#define SLOTS 4
+
+struct scratch {
+    void *block[SLOTS];
+    size_t bytes[SLOTS];
+};
+
+// Not itself thread-local: it is freed when its thread ends, and by then thread-local memory may be gone.
+static _Thread_local struct scratch *scratch;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *value) {
+    struct scratch *s = value;
+    for (int i = 0; i < SLOTS; i++) free(s->block[i]);
+    free(s);
+}
+
+static void create_scratch_key(void) {
+    if (pthread_key_create(&scratch_key, free_scratch) != 0) abort();
+}
+
+// The end, as a last resort. Sizes follow the width of a layer and the length of a sequence, not the data set: some KiB to some MiB, beside tensors
+// that are far larger and whose allocation fails with a Java error. Here no error can be returned: other parts of the kernel
+// may wait at a barrier for this one, results are half written, and going on would give wrong numbers.
+static void out_of_memory(size_t bytes) {
+    fprintf(stderr, "imu2clip: out of memory: the system has no %zu bytes left for a kernel to work in; give the process more or use a smaller "
+            "batch, model or number of threads\n", bytes);
+    abort();
+}
 
 void *imu2clip_scratch(int slot, size_t bytes) {
-    if (!SCRATCH_FITS(scratch[slot].bytes, bytes)) {
-        free(scratch[slot].block);
-        size_t rounded = (bytes + SCRATCH_GRAIN - 1) / SCRATCH_GRAIN * SCRATCH_GRAIN;
-        if (posix_memalign(&scratch[slot].block, 64, rounded) != 0) {
-            // A few MiB at most: when even that is not to be had, nothing can go on.
-            fprintf(stderr, "imu2clip: out of memory: a kernel needs %zu bytes of scratch\n", rounded);
-            abort();
-        }
-        scratch[slot].bytes = rounded;
+    if (!scratch) {
+        pthread_once(&scratch_once, create_scratch_key);
+        scratch = calloc(1, sizeof(struct scratch));
+        if (!scratch || pthread_setspecific(scratch_key, scratch) != 0) out_of_memory(sizeof(struct scratch));
     }
-    return scratch[slot].block;
+    if (!SCRATCH_FITS(scratch->bytes[slot], bytes)) {
+        free(scratch->block[slot]);
+        scratch->block[slot] = NULL;
+        if (bytes > SIZE_MAX - SCRATCH_GRAIN) out_of_memory(bytes);
+        size_t rounded = (bytes + SCRATCH_GRAIN - 1) / SCRATCH_GRAIN * SCRATCH_GRAIN;
+        if (posix_memalign(&scratch->block[slot], 64, rounded) != 0) out_of_memory(rounded);
+        scratch->bytes[slot] = rounded;
+    }
+    return scratch->block[slot];
 }

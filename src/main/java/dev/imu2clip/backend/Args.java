@@ -15,14 +15,15 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Args {
     private static final int MAX_FIELDS = 64;
-    private static final ThreadLocal<MemorySegment> BLOCK = ThreadLocal.withInitial(() -> Arena.global().allocate(8L * MAX_FIELDS, 64));
+    /** One a thread; it goes with its thread. No other arena can do that: nobody is told when a thread ends. */
+    private static final ThreadLocal<MemorySegment> BLOCK = ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(8L * MAX_FIELDS, 64));
 
     private final Kernel kernel;
     private final Object[] values;
     private final MemorySegment block = BLOCK.get();
     private Device device;
     private long tensorBytes;
-    private boolean float32 = true;
+    private boolean float32 = true, float64 = true;
 
     Args(Kernel kernel, Object[] values) {
         this.kernel = kernel;
@@ -49,13 +50,19 @@ public final class Args {
         }
         if (!(value instanceof Tensor tensor))
             throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a tensor, is " + value);
+        if (!field.elements().take(tensor.dtype()))
+            throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' takes " + field.elements() + ", is " + tensor.dtype()
+                    + " " + tensor.shape());
         block.setAtIndex(ValueLayout.JAVA_LONG, i, tensor.address());
         if (device == null) device = tensor.device();
         else if (device != tensor.device())
             throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' is on " + tensor.device().name()
                     + ", the tensors before it on " + device.name() + "; copy it over first");
         tensorBytes += tensor.bytes();
-        if (tensor.dtype().isFloat() && tensor.dtype() != DType.F32) float32 = false;
+        if (field.elements() == Kernel.Elements.FLOATS) {
+            float32 &= tensor.dtype() == DType.F32;
+            float64 &= tensor.dtype() == DType.F64;
+        }
     }
 
     private long toLong(Kernel.Field field, Object value) {
@@ -93,6 +100,11 @@ public final class Args {
     /** Whether every floating-point tensor is float32, the type that kernels without a type in their name take. */
     public boolean isFloat32() {
         return float32;
+    }
+
+    /** Whether every floating-point tensor is float64, the type of the definitions. */
+    public boolean isFloat64() {
+        return float64;
     }
 
     /** The tensor in a field, or null where an optional one was left out. */

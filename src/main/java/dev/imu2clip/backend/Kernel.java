@@ -1,10 +1,15 @@
 package dev.imu2clip.backend;
 
+import dev.imu2clip.tensor.DType;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A computation by name: its argument block and its plain definition. A backend is a way to run that name.
@@ -19,15 +24,45 @@ import java.util.function.Consumer;
  * FORWARD.run(x, y, x.count());
  * }</pre>
  * A field is {@code in}, {@code out} or {@code inout} (a tensor; {@code in?} may be null), {@code size} (long, int or boolean) or {@code real}.
+ * A tensor is of a floating-point type, unless a word in between says otherwise: {@code in ints label} is I32 or I64 (the kernel is told the
+ * element size in a field of its own), {@code out? i32 index} is I32. Anything else is refused, so that no kernel reads numbers of one kind as
+ * another's.
  * The definition is the meaning of the kernel: written to be read, computing in double, the oracle of every test, and what
  * runs where no compiled kernel exists.
  */
 public final class Kernel {
     private static final List<Kernel> ALL = Collections.synchronizedList(new ArrayList<>());
+    private static final Pattern FIELD = Pattern.compile(
+            "(?:(?<kind>in|out|inout)(?<optional>\\?)?(?:\\s+(?<elements>ints|i32))?|(?<number>size|real))\\s+(?<name>\\w+)");
 
     public enum Kind { IN, OUT, INOUT, SIZE, REAL }
 
-    public record Field(String name, Kind kind, boolean optional) {
+    /** Which element types a tensor field takes. */
+    public enum Elements {
+        FLOATS("floating-point numbers"), INTS("I32 or I64"), I32("I32");
+
+        private final String text;
+
+        Elements(String text) {
+            this.text = text;
+        }
+
+        boolean take(DType dtype) {
+            return switch (this) {
+                case FLOATS -> dtype.isFloat();
+                case INTS -> dtype == DType.I32 || dtype == DType.I64;
+                case I32 -> dtype == DType.I32;
+            };
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /** @param elements null where it is no tensor */
+    public record Field(String name, Kind kind, Elements elements, boolean optional) {
         public boolean isTensor() {
             return kind == Kind.IN || kind == Kind.OUT || kind == Kind.INOUT;
         }
@@ -49,11 +84,18 @@ public final class Kernel {
     }
 
     private static Field parse(String kernel, String text) {
-        String[] words = text.split("\\s+");
-        if (words.length != 2) throw new IllegalArgumentException("kernel " + kernel + ": '" + text + "' is not '<kind> <name>'");
-        boolean optional = words[0].endsWith("?");
-        String kind = optional ? words[0].substring(0, words[0].length() - 1) : words[0];
-        return new Field(words[1], Kind.valueOf(kind.toUpperCase()), optional);
+        Matcher matcher = FIELD.matcher(text);
+        if (!matcher.matches())
+            throw new IllegalArgumentException("kernel " + kernel + ": '" + text + "' is not '[in|out|inout][?] [ints|i32] name', 'size name' or 'real name'");
+        if (matcher.group("number") != null) return new Field(matcher.group("name"), Kind.valueOf(upper(matcher.group("number"))), null, false);
+        String elements = matcher.group("elements");
+        return new Field(matcher.group("name"), Kind.valueOf(upper(matcher.group("kind"))),
+                elements == null ? Elements.FLOATS : Elements.valueOf(upper(elements)), matcher.group("optional") != null);
+    }
+
+    /** The root locale: in a Turkish one an i would become another letter than I. */
+    private static String upper(String word) {
+        return word.toUpperCase(Locale.ROOT);
     }
 
     /** Runs on the device of the tensors given; all must be on the same one. Values are in the order of the fields. */

@@ -17,6 +17,7 @@ public final class Slab implements AutoCloseable {
      * @param free    gives the memory back to the device
      */
     public Slab(Device device, String what, long address, long bytes, MemorySegment segment, Runnable free) {
+        if (bytes < 0) throw new IllegalArgumentException("slab '" + what + "' of " + bytes + " bytes");
         this.device = device;
         this.what = what;
         this.address = address;

@@ -8,7 +8,7 @@ import java.util.List;
  * <pre>{@code
  * try (var step = workspace.step()) { ... every tensor of this training step ... }
  * }</pre>
- * The first steps grow it; when a step that needed several slabs closes they are replaced by one that holds them all, so that after
+ * The first steps grow it; when a step that needed several slabs closes they are replaced by one that holds as much as was in use at once, so that after
  * the second like step nothing is allocated and every address repeats. Inside a step, {@link #scratch()} marks a place to fall back to.
  *
  * <p>Each mark has an <em>epoch</em>, a number never used twice. A {@link Region} remembers the one it was made in, so that a use after
@@ -66,8 +66,10 @@ public final class Workspace implements AutoCloseable {
     /** Takes {@code bytes} at an aligned address, with unspecified content. */
     public Region allocate(long bytes) {
         if (depth == 0) throw new IllegalStateException("workspace '" + name + "': open a step before allocating in it");
+        if (bytes < 0 || bytes > Long.MAX_VALUE - ALIGNMENT)
+            throw new IllegalArgumentException("workspace '" + name + "' cannot give " + bytes + " bytes");
         long size = Math.max(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-        while (current < slabs.size() && position + size > slabs.get(current).bytes()) {
+        while (current < slabs.size() && size > slabs.get(current).bytes() - position) {
             current++;
             position = 0;
         }
@@ -113,13 +115,12 @@ public final class Workspace implements AutoCloseable {
     }
 
     private void mergeSlabs() {
-        long total = capacity();
         slabs.forEach(Slab::close);
         slabs.clear();
-        slabs.add(device.allocate(total, "workspace '" + name + "'"));
-        allocations++;
         current = 0;
         position = 0;
+        slabs.add(device.allocate(peak, "workspace '" + name + "'"));
+        allocations++;
     }
 
     /** Frees the memory, also in the middle of a step: tensors of it are gone. */

@@ -15,10 +15,10 @@ import dev.imu2clip.tensor.Tensor;
 public final class Attention {
     private static final String SIZES = ", real scale, size b, size t, size s, size h, size d, "
             + "size q_row, size k_row, size v_row, size causal";
-    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? lse, in? key_lengths, "
-            + "in? query_lengths" + SIZES, Attention::forward);
-    private static final Kernel BACKWARD = new Kernel("attention_backward", "in q, in k, in v, in y, in dy, in lse, in? key_lengths, "
-            + "in? query_lengths, out? dq, out? dk, out? dv" + SIZES, Attention::backward);
+    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? lse, in? i32 key_lengths, "
+            + "in? i32 query_lengths" + SIZES, Attention::forward);
+    private static final Kernel BACKWARD = new Kernel("attention_backward", "in q, in k, in v, in y, in dy, in lse, in? i32 key_lengths, "
+            + "in? i32 query_lengths, out? dq, out? dk, out? dv" + SIZES, Attention::backward);
 
     private Attention() {}
 

@@ -17,7 +17,7 @@ public final class CrossEntropy {
     public static final long IGNORED = -100;
 
     private static final Kernel FORWARD = new Kernel("cross_entropy_forward",
-            "in x, in label, in? class_weight, out loss, out max, out log_sum, out weight, "
+            "in x, in ints label, in? class_weight, out loss, out max, out log_sum, out weight, "
                     + "size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineForward);
 
@@ -36,7 +36,7 @@ public final class CrossEntropy {
 
     /** dy has one element a row ({@code dy_step} 1, no scale) or one for all. */
     private static final Kernel BACKWARD = new Kernel("cross_entropy_backward",
-            "in x, in label, in max, in log_sum, in weight, in? scale, in dy, out dx, "
+            "in x, in ints label, in max, in log_sum, in weight, in? scale, in dy, out dx, "
                     + "size dy_step, size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineBackward);
 

@@ -14,9 +14,9 @@ import java.util.Arrays;
  */
 public final class Gather {
     private static final Kernel FORWARD = new Kernel("gather_forward",
-            "in x, in index, out y, size outer, size n, size inner, size count, size index_bytes", Gather::defineForward);
+            "in x, in ints index, out y, size outer, size n, size inner, size count, size index_bytes", Gather::defineForward);
     private static final Kernel BACKWARD = new Kernel("gather_backward",
-            "in dy, in index, out dx, size outer, size n, size inner, size count, size index_bytes", Gather::defineBackward);
+            "in dy, in ints index, out dx, size outer, size n, size inner, size count, size index_bytes", Gather::defineBackward);
 
     private Gather() {}
 

@@ -12,7 +12,7 @@ public final class Pool1d {
     private static final String MAX_SIZES = ", size rows, size l, size lout, size kernel, size stride, size padding, size dilation";
     private static final String AVG_SIZES = ", size rows, size l, size lout, size kernel, size stride, size padding, size count_padding";
 
-    private static final Kernel MAX_FORWARD = new Kernel("max_pool1d_forward", "in x, out y, out? index" + MAX_SIZES, a -> {
+    private static final Kernel MAX_FORWARD = new Kernel("max_pool1d_forward", "in x, out y, out? i32 index" + MAX_SIZES, a -> {
         Reals x = a.reals("x"), y = a.reals("y"), index = a.reals("index");
         long l = a.size("l"), lout = a.size("lout");
         for (long out = 0; out < a.size("rows") * lout; out++) {
@@ -32,7 +32,7 @@ public final class Pool1d {
         }
     });
 
-    private static final Kernel MAX_BACKWARD = new Kernel("max_pool1d_backward", "in dy, in index, out dx" + MAX_SIZES, a -> {
+    private static final Kernel MAX_BACKWARD = new Kernel("max_pool1d_backward", "in dy, in i32 index, out dx" + MAX_SIZES, a -> {
         Reals dy = a.reals("dy"), index = a.reals("index"), dx = a.reals("dx");
         long l = a.size("l"), lout = a.size("lout");
         for (long i = 0; i < a.size("rows") * l; i++) dx.set(i, 0);

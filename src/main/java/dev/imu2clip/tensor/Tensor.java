@@ -30,7 +30,7 @@ public final class Tensor {
     /** A tensor in its own zeroed slab; it lives until the slab is closed. */
     public static Tensor zeros(Device device, DType dtype, long... sizes) {
         Shape shape = Shape.of(sizes);
-        return new Tensor(device.allocate(Math.max(1, shape.count() * dtype.bytes()), "tensor " + shape), 0, shape, dtype, null);
+        return new Tensor(device.allocate(Math.max(1, bytes(shape, dtype)), "tensor " + shape), 0, shape, dtype, null);
     }
 
     /** A float32 tensor with these values, in its own slab. */
@@ -40,14 +40,14 @@ public final class Tensor {
 
     /** A tensor over part of a slab that outlives steps: a parameter, an optimizer's state. */
     public static Tensor in(Slab slab, long offset, Shape shape, DType dtype) {
-        if (offset < 0 || offset + shape.count() * dtype.bytes() > slab.bytes())
+        if (offset < 0 || bytes(shape, dtype) > slab.bytes() - offset)
             throw new IllegalArgumentException(shape + " " + dtype + " at byte " + offset + " does not fit slab '" + slab.what() + "' of " + slab.bytes());
         return new Tensor(slab, offset, shape, dtype, null);
     }
 
     /** A tensor with unspecified content that lives until the workspace's current mark closes. */
     public static Tensor in(Workspace workspace, Shape shape, DType dtype) {
-        Workspace.Region region = workspace.allocate(shape.count() * dtype.bytes());
+        Workspace.Region region = workspace.allocate(bytes(shape, dtype));
         return new Tensor(region.slab(), region.offset(), shape, dtype, region);
     }
 
@@ -65,6 +65,12 @@ public final class Tensor {
     }
 
     public long bytes() {
+        return bytes(shape, dtype);
+    }
+
+    private static long bytes(Shape shape, DType dtype) {
+        if (shape.count() > Long.MAX_VALUE / dtype.bytes())
+            throw new IllegalArgumentException(dtype + " " + shape + " has more bytes than a number can say");
         return shape.count() * dtype.bytes();
     }
 
@@ -93,14 +99,14 @@ public final class Tensor {
     /** Part of the elements, from element {@code first} in row-major order, as a tensor of its own shape. */
     public Tensor view(long first, long... sizes) {
         Shape part = Shape.of(sizes);
-        if (first < 0 || first + part.count() > shape.count())
+        if (first < 0 || part.count() > shape.count() - first)
             throw new IllegalArgumentException(part + " from element " + first + " reaches outside of " + shape);
         return new Tensor(slab, offset + first * dtype.bytes(), part, dtype, region);
     }
 
     /** Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension. */
     public Tensor rows(long from, long to) {
-        return view(from * shape.count(1, shape.rank()), shape.with(0, to - from).sizes());
+        return view(Math.multiplyExact(from, shape.count(1, shape.rank())), shape.with(0, to - from).sizes());
     }
 
     /** The bytes as Java sees them; only on host devices. */

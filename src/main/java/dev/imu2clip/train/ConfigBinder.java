@@ -130,8 +130,8 @@ final class ConfigBinder {
         List<String> limits = new ArrayList<>();
         String form = type == double.class ? "%s" : "%.0f";
         if (setting.min() > Double.NEGATIVE_INFINITY)
-            limits.add((setting.aboveMin() ? "above " : "of at least ") + form.formatted(setting.min()));
-        if (setting.max() < Double.POSITIVE_INFINITY) limits.add("at most " + form.formatted(setting.max()));
+            limits.add((setting.aboveMin() ? "above " : "of at least ") + String.format(Locale.ROOT, form, setting.min()));
+        if (setting.max() < Double.POSITIVE_INFINITY) limits.add("at most " + String.format(Locale.ROOT, form, setting.max()));
         return (type == double.class ? "a number " : "a whole number ") + String.join(" and ", limits);
     }
 

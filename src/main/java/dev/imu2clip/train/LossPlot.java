@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -113,7 +114,7 @@ public final class LossPlot {
                 .setAxisTickLabelsFont(small).setAxisTitleFont(small).setAxisTickMarksColor(GRID).setAxisTickLabelsColor(INK)
                 .setYAxisDecimalPattern("0.###").setXAxisMin(0.0)
                 .setXAxisMax(lastStep).setYAxisLeftWidthHint(AXIS_WIDTH);
-        chart.getStyler().setxAxisTickLabelsFormattingFunction(step -> "%,.0f".formatted(step));
+        chart.getStyler().setxAxisTickLabelsFormattingFunction(step -> String.format(Locale.ROOT, "%,.0f", step));
         return chart;
     }
 

@@ -1,5 +1,6 @@
 package dev.imu2clip.backend;
 
+import dev.imu2clip.backend.cpu.CpuBackend;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Reals;
 import dev.imu2clip.tensor.Tensor;
@@ -8,6 +9,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
+import java.util.Locale;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -72,6 +74,57 @@ class BackendsTest {
     }
 
     @Test
+    void aKernelGetsNoOtherKindOfNumbers() {
+        var gather = new Kernel("test_gather", "in x, in ints index, in? i32 length, out y", a -> a.reals("y").set(0, a.reals("x").get(a.reals("index").integer(0))));
+        Tensor x = tensor(java, DType.F32, 4, 5), y = tensor(java, DType.F32, 0), i32 = tensor(java, DType.I32, 1), i64 = tensor(java, DType.I64, 1);
+        gather.run(x, i32, i32, y);
+        gather.run(x, i64, null, y);
+        assertEquals(5, y.item());
+        assertEquals("kernel test_gather: 'x' takes floating-point numbers, is I32 (1,)", message(() -> gather.run(i32, i32, null, y)));
+        assertEquals("kernel test_gather: 'index' takes I32 or I64, is F32 (2,)", message(() -> gather.run(x, x, null, y)));
+        assertEquals("kernel test_gather: 'index' takes I32 or I64, is BOOL (1,)", message(() -> gather.run(x, tensor(java, DType.BOOL, 1), null, y)));
+        assertEquals("kernel test_gather: 'length' takes I32, is I64 (1,)", message(() -> gather.run(x, i32, i64, y)));
+        assertEquals("kernel test_gather: 'y' takes floating-point numbers, is I64 (1,)", message(() -> gather.run(x, i32, null, i64)));
+        for (String wrong : List.of("in size x", "size ints x", "size? n", "in any x", "ints x"))
+            assertThrows(IllegalArgumentException.class, () -> new Kernel("test_bad", wrong, _ -> {}), wrong);
+    }
+
+    private static String message(Runnable refused) {
+        return assertThrows(IllegalArgumentException.class, refused::run).getMessage();
+    }
+
+    /** Where i and I are different letters. */
+    @Test
+    void kernelsAreDeclaredAlikeInEveryLanguage() {
+        Locale before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.forLanguageTag("tr"));
+            assertEquals(Kernel.Kind.INOUT, new Kernel("test_turkish", "inout x, in ints i, size n", _ -> {}).fields().getFirst().kind());
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    @Test
+    void theInstructionSetIsACap() {
+        cpu();
+        List<String> all = Backends.devices().stream().filter(device -> device.startsWith("cpu:")).map(device -> device.substring(4)).toList();
+        List<String> known = List.of("avx512", "avx2", "baseline");
+        try {
+            for (int cap = 0; cap < known.size(); cap++) {
+                System.setProperty("imu2clip.isa", known.get(cap));
+                List<String> allowed = known.subList(cap, known.size());
+                assertEquals(all.stream().filter(allowed::contains).map(isa -> "cpu:" + isa).toList(), new CpuBackend.Provider().devices());
+            }
+            System.setProperty("imu2clip.isa", "mmx");
+            assertEquals(List.of(), new CpuBackend.Provider().devices());
+            assertEquals("imu2clip.isa=mmx is no instruction set known here: avx512, avx2, baseline", new CpuBackend.Provider().status());
+        } finally {
+            System.clearProperty("imu2clip.isa");
+        }
+    }
+
+    @Test
     void tensorsOfTwoDevicesAreRefused() {
         Tensor x = tensor(java, DType.F32, 1), y = tensor(cpu(), DType.F32, 0);
         String message = refused(x, null, y, 2.0, 1);
@@ -93,7 +146,10 @@ class BackendsTest {
         Backend cpu = cpu();
         Tensor x = tensor(cpu, DType.F32, 1), y = tensor(cpu, DType.F32, 0);
         String message = assertThrows(IllegalStateException.class, () -> SCALED.run(x, null, y, 2.0, 1)).getMessage();
-        assertEquals("kernel test_scaled has no C form for " + cpu.name().substring(4), message);
+        assertEquals("kernel test_scaled has no C form for " + cpu.name().substring(4) + " and f32 f32", message);
+        Tensor half = tensor(cpu, DType.BF16, 1), mixed = tensor(cpu, DType.F64, 0);
+        for (Tensor other : List.of(tensor(cpu, DType.BF16, 0), mixed))
+            assertThrows(IllegalStateException.class, () -> SCALED.run(half, null, other, 2.0, 1), "only float64 runs on definitions by design");
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -190,7 +191,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
         StringBuilder types = new StringBuilder();
         for (int i = 0; i < args.kernel().fields().size(); i++)
             if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat())
-                types.append('_').append(tensor.dtype().name().toLowerCase());
+                types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
         return types.toString();
     }
 

@@ -84,8 +84,9 @@ class BadConfigurationTest extends BadInput {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
             "-Dimu2clip.native=/nonexistent/lib.so | /nonexistent/lib.so",
-            "-Dimu2clip.isa=avx1024 | imu2clip.isa=avx1024 is not among this processor's",
-            "-Dimu2clip.threads=0 | imu2clip.threads=0 is not a whole number from 1 to 256",
+            "-Dimu2clip.native=pom.xml | pom.xml",
+            "-Dimu2clip.isa=avx1024 | imu2clip.isa=avx1024 is no instruction set known here: avx512, avx2, baseline",
+            "-Dimu2clip.threads=0 | imu2clip.threads=0 is not a whole number from 1",
             "-Dimu2clip.threads=many | imu2clip.threads=many is not a whole number"})
     void kernelsThatCannotBeLoaded(String option, String reason) throws Exception {
         String[] doctor = program(0, List.of(option), "doctor").lines().filter(line -> line.startsWith("Backend")).toArray(String[]::new);

@@ -112,6 +112,18 @@ class WorkspaceTest {
             for (int i = 1; i < 4; i++) assertEquals(first + 4 * MEGABYTE * i, tensor(MEGABYTE).address(), "side by side in one slab");
         }
         assertEquals(merged, workspace.allocations());
+        assertEquals(workspace.peakBytes(), workspace.capacity(), "no more than was in use at once");
+    }
+
+    @Test
+    void sizesThatCannotBeAreRefused() {
+        try (var _ = workspace.step()) {
+            assertThrows(IllegalArgumentException.class, () -> workspace.allocate(-1));
+            assertThrows(IllegalArgumentException.class, () -> workspace.allocate(Long.MAX_VALUE));
+            assertThrows(IllegalArgumentException.class, () -> tensor(1L << 62));
+            assertEquals(0, workspace.allocations());
+        }
+        assertThrows(IllegalArgumentException.class, () -> new Slab(Backends.get("java"), "less than nothing", 64, -1, null, () -> {}));
     }
 
     @Test

@@ -55,8 +55,13 @@ class TensorTest {
         refused(() -> x.size(2), "axis 2 does not exist in shape (4, 3)");
         refused(() -> Shape.of(3, -1), "negative");
         assertThrows(ArithmeticException.class, () -> Shape.of(1L << 40, 1L << 40));
+        refused(() -> Tensor.zeros(java, DType.F32, 1L << 62), "F32 (4611686018427387904,) has more bytes");
+        refused(() -> x.view(Long.MAX_VALUE, 2), "reaches outside");
+        assertThrows(ArithmeticException.class, () -> x.rows(1L << 62, (1L << 62) + 1));
         try (Slab slab = java.allocate(64, "sixteen numbers")) {
             Tensor.in(slab, 0, Shape.of(16), DType.F32);
+            refused(() -> Tensor.in(slab, 0, Shape.of(1L << 62), DType.F32), "has more bytes");
+            refused(() -> Tensor.in(slab, Long.MAX_VALUE, Shape.of(16), DType.F32), "does not fit");
             refused(() -> Tensor.in(slab, 4, Shape.of(16), DType.F32), "at byte 4 does not fit slab 'sixteen numbers' of 64");
             refused(() -> Tensor.in(slab, -4, Shape.of(1), DType.F32), "does not fit");
         }

@@ -10,34 +10,36 @@ import dev.imu2clip.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Runs the C kernels of {@code native/}, one instruction set of them, on all cores.
  *
  * <p>The symbol of a kernel is {@code <name>_<isa>}; when some floating-point tensor is not float32, the element types of all of them
- * stand in between ({@code cast_bf16_f32_avx2}). Where no such symbol exists the definition runs: by design for float64,
- * and for a float32 kernel that was not written yet; {@code -Dimu2clip.strict=true} makes the latter an error.
+ * stand in between ({@code cast_bf16_f32_avx2}). Where no such symbol exists the definition runs: by design where all are float64, and
+ * else for a kernel that was not written yet, which is logged once; {@code -Dimu2clip.strict=true} makes the latter an error.
  *
  * <p>Settings: {@code imu2clip.threads} (default: all cores), {@code imu2clip.isa} (the highest one to use).
  */
 public final class CpuBackend extends HostBackend {
-    /** Below this many bytes a kernel runs on the calling thread: waking others would cost more than it saves. */
-    private static final long ALONE_BYTES = 16 << 10;
-    /** Of native/runtime.c: its team is a fixed table. */
-    private static final int MAX_THREADS = 256;
+    /** A thread has at least this many bytes to work on: waking another for less would cost more than it saves. */
+    private static final long PART_BYTES = 16 << 10;
+    /** Best first. What this processor lacks may still be named as the highest to use. */
+    private static final List<String> ISAS = List.of("avx512", "avx2", "baseline");
     private static final boolean STRICT = Boolean.getBoolean("imu2clip.strict");
     private static final MemorySegment MISSING = MemorySegment.ofAddress(1);
+    private static final System.Logger LOG = System.getLogger(CpuBackend.class.getName());
 
     private final NativeLibrary library;
     private final String isa;
-    private final int threads;
+    private final Set<String> logged = ConcurrentHashMap.newKeySet();
     private volatile MemorySegment[] float32 = new MemorySegment[0];
 
-    private CpuBackend(NativeLibrary library, String isa, int threads) {
+    private CpuBackend(NativeLibrary library, String isa) {
         this.library = library;
         this.isa = isa;
-        this.threads = threads;
     }
 
     @Override
@@ -47,18 +49,25 @@ public final class CpuBackend extends HostBackend {
 
     @Override
     public String describe() {
-        return "C kernels for " + isa + " on " + threads + " threads, " + library.file().getFileName();
+        return "C kernels for " + isa + " on " + library.threads() + " threads, " + library.file().getFileName();
     }
 
     @Override
     public void run(Kernel kernel, Args args) {
         MemorySegment function = args.isFloat32() ? float32(kernel) : find(kernel.name() + types(kernel, args));
-        if (function == MISSING) {
-            if (STRICT && args.isFloat32()) throw new IllegalStateException("kernel " + kernel + " has no C form for " + isa);
-            kernel.definition().accept(args);
-        } else {
-            library.run(function, args.block(), args.tensorBytes() < ALONE_BYTES ? 1 : threads);
+        if (function != MISSING) {
+            library.run(function, args.block(), Math.clamp(args.tensorBytes() / PART_BYTES, 1, library.threads()));
+            return;
         }
+        if (!args.isFloat64()) passOver(kernel, types(kernel, args));
+        kernel.definition().accept(args);
+    }
+
+    /** The definition runs where a C form was to be expected. */
+    private void passOver(Kernel kernel, String types) {
+        if (STRICT) throw new IllegalStateException("kernel " + kernel + " has no C form for " + isa + " and " + types.substring(1).replace('_', ' '));
+        if (logged.add(kernel + types))
+            LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel, types.substring(1).replace('_', ' '));
     }
 
     private MemorySegment float32(Kernel kernel) {
@@ -78,7 +87,7 @@ public final class CpuBackend extends HostBackend {
     private static String types(Kernel kernel, Args args) {
         StringBuilder types = new StringBuilder();
         for (int i = 0; i < kernel.fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase());
+            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
         return types.toString();
     }
 
@@ -88,21 +97,20 @@ public final class CpuBackend extends HostBackend {
     }
 
     public static final class Provider implements BackendProvider {
-        private final String setting = System.getProperty("imu2clip.threads", "");
-        private final int threads = threads(setting);
+        private final String setting = System.getProperty("imu2clip.threads", ""), cap = System.getProperty("imu2clip.isa", "");
         private NativeLibrary.Loaded loaded;
 
         private synchronized NativeLibrary.Loaded loaded() {
-            if (loaded == null)
-                loaded = threads > 0 ? NativeLibrary.load(threads)
-                        : new NativeLibrary.Loaded(null, "imu2clip.threads=" + setting + " is not a whole number from 1 to " + MAX_THREADS);
+            if (loaded == null) loaded = load();
             return loaded;
         }
 
-        /** 0 where the setting is none. */
-        private static int threads(String setting) {
-            if (setting.isEmpty()) return Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());
-            return setting.matches("[0-9]{1,3}") && Integer.parseInt(setting) <= MAX_THREADS ? Integer.parseInt(setting) : 0;
+        private NativeLibrary.Loaded load() {
+            if (!cap.isEmpty() && !ISAS.contains(cap))
+                return new NativeLibrary.Loaded(null, "imu2clip.isa=" + cap + " is no instruction set known here: " + String.join(", ", ISAS));
+            if (!setting.isEmpty() && !setting.matches("[1-9][0-9]{0,8}"))
+                return new NativeLibrary.Loaded(null, "imu2clip.threads=" + setting + " is not a whole number from 1");
+            return NativeLibrary.load(setting.isEmpty() ? Runtime.getRuntime().availableProcessors() : Integer.parseInt(setting));
         }
 
         @Override
@@ -118,24 +126,20 @@ public final class CpuBackend extends HostBackend {
         @Override
         public List<String> devices() {
             if (loaded().library() == null) return List.of();
-            List<String> isas = loaded().library().isas();
-            String cap = System.getProperty("imu2clip.isa", "");
-            int first = cap.isEmpty() ? 0 : IntStream.range(0, isas.size()).filter(i -> isas.get(i).equals(cap)).findFirst().orElse(-1);
-            return first < 0 ? List.of() : isas.subList(first, isas.size()).stream().map(isa -> "cpu:" + isa).toList();
+            return loaded().library().isas().stream().filter(isa -> cap.isEmpty() || ISAS.indexOf(isa) >= ISAS.indexOf(cap)).map(isa -> "cpu:" + isa).toList();
         }
 
         @Override
         public String status() {
             NativeLibrary library = loaded().library();
             if (library == null) return loaded().reason();
-            if (devices().isEmpty())
-                return "imu2clip.isa=" + System.getProperty("imu2clip.isa") + " is not among this processor's " + String.join(", ", library.isas());
-            return "C kernels for " + devices().getFirst().substring(4) + " on " + threads + " threads";
+            return "C kernels for " + devices().getFirst().substring(4) + " on " + library.threads() + " threads"
+                    + (library.threads() < library.wanted() ? ", of the " + library.wanted() + " asked for no more could be started" : "");
         }
 
         @Override
         public Backend open(String device) {
-            return new CpuBackend(loaded().library(), device.substring(device.indexOf(':') + 1), threads);
+            return new CpuBackend(loaded().library(), device.substring(device.indexOf(':') + 1));
         }
     }
 }

@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +27,7 @@ final class NativeLibrary {
     private final MethodHandle run;
     private final Path file;
     private final List<String> isas;
+    private final int wanted, threads;
 
     private NativeLibrary(Path file, SymbolLookup symbols, int threads) throws Throwable {
         this.file = file;
@@ -37,8 +37,8 @@ final class NativeLibrary {
         MemorySegment names = (MemorySegment) handle("imu2clip_isas", FunctionDescriptor.of(ValueLayout.ADDRESS)).invokeExact();
         this.isas = List.of(names.reinterpret(256).getString(0).strip().split(" "));
         this.run = handle("imu2clip_run", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
-        int started = (int) handle("imu2clip_start", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).invokeExact(threads);
-        if (started != threads) throw new IOException("the system started " + started + " of " + threads + " threads; lower -Dimu2clip.threads");
+        this.wanted = threads;
+        this.threads = (int) handle("imu2clip_start", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).invokeExact(threads);
     }
 
     /** The loaded library or the reason why there is none. */
@@ -46,36 +46,43 @@ final class NativeLibrary {
 
     static Loaded load(int threads) {
         try {
-            Path file = locate();
-            return new Loaded(new NativeLibrary(file, SymbolLookup.libraryLookup(file, Arena.global()), threads), null);
+            return new Loaded(load(threads, System.getProperty("imu2clip.native", "")), null);
         } catch (Throwable e) {
             if (e instanceof Error error && !(e instanceof LinkageError)) throw error;
             return new Loaded(null, e.getMessage() == null ? e.toString() : e.getMessage());
         }
     }
 
-    private static Path locate() throws IOException {
-        String chosen = System.getProperty("imu2clip.native", "");
-        if (!chosen.isEmpty()) return Path.of(chosen);
+    private static NativeLibrary load(int threads, String chosen) throws Throwable {
+        if (!chosen.isEmpty()) return open(Path.of(chosen), threads);
         String resource = "/native/" + platform() + "/" + System.mapLibraryName("imu2clip");
         URL url = NativeLibrary.class.getResource(resource);
         if (url == null)
             throw new IOException("this build holds no C kernels for " + platform() + ": install a C compiler (for instance the package gcc) and build again");
-        if (url.getProtocol().equals("file")) return Path.of(URI.create(url.toString()));
-        return extract(url, resource);
-    }
-
-    /** A fresh private folder for each process: no other user can put a library there, and no stale one is taken. */
-    private static Path extract(URL url, String resource) throws IOException {
-        Path folder = Files.createTempDirectory("imu2clip-native");
-        Path file = folder.resolve(Path.of(resource).getFileName().toString());
+        if (url.getProtocol().equals("file")) return open(Path.of(url.toURI()), threads);
+        // A fresh private folder for each process: no other user can put a library there, and no stale one is taken. It is deleted at once, so
+        // that nothing stays behind however the process ends: what is mapped lives on.
+        Path folder = Files.createTempDirectory("imu2clip-native"), file = folder.resolve(System.mapLibraryName("imu2clip"));
         try (InputStream in = url.openStream()) {
             Files.copy(in, file);
+            return open(file, threads);
+        } catch (UnsatisfiedLinkError e) {
+            throw new IOException(e.getMessage() + "; where " + folder.getParent() + " may not hold programs (noexec), choose another folder by -Djava.io.tmpdir", e);
+        } finally {
+            Files.deleteIfExists(file);
+            Files.deleteIfExists(folder);
         }
-        // Deleted at exit; the mapping keeps the code alive until then.
-        folder.toFile().deleteOnExit();
-        file.toFile().deleteOnExit();
-        return file;
+    }
+
+    private static NativeLibrary open(Path file, int threads) throws Throwable {
+        SymbolLookup symbols;
+        try {
+            symbols = SymbolLookup.libraryLookup(file, Arena.global());
+        } catch (IllegalArgumentException e) {
+            System.load(file.toAbsolutePath().toString()); // fails as well, and says why
+            throw e;
+        }
+        return new NativeLibrary(file, symbols, threads);
     }
 
     /** {@code linux-x86_64}, {@code linux-aarch64}, {@code darwin-aarch64}: as native/build.sh names its output folder. */
@@ -94,6 +101,16 @@ final class NativeLibrary {
     /** Instruction sets that the library holds and this processor has, best first. */
     List<String> isas() {
         return isas;
+    }
+
+    /** How many threads were asked for. */
+    int wanted() {
+        return wanted;
+    }
+
+    /** How many threads there are, the caller included: fewer than asked for where the system starts no more. */
+    int threads() {
+        return threads;
     }
 
     Optional<MemorySegment> find(String symbol) {
