@@ -120,7 +120,7 @@ public final class Pretraining implements AutoCloseable {
 
     /** The data's windows must be those that the configuration speaks of. */
     private void requireAgreement(ImuEncoder encoder) {
-        double seconds = training.windows().samples(data.rateHz()) / (double) data.rateHz();
+        double seconds = data.samples(training.windows()) / (double) data.rateHz();
         if (Math.abs(seconds - config.windowLength()) > 1e-6)
             throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec " + config.model().windowSec()
                     + " asks for " + config.windowLength() + " s. Set window_sec to " + config.model().windowSec() * seconds / config.windowLength());

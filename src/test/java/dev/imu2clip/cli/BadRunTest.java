@@ -11,6 +11,7 @@ import dev.imu2clip.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -29,13 +30,16 @@ class BadRunTest extends BadInput {
         System.arraycopy(new String[] {"--resume", "--seed", "5"}, 0, resume, again.length, 3);
         refused(List.of("last.safetensors: belongs to another training. Different: run.seed: 5 here, 0 there",
                 "Give the settings of then"), resume);
-        pretrainRefuses(List.of("holds no checkpoint to resume from"), "--resume");
+        pretrainRefuses(List.of("holds no run to resume", "--out"), "--resume");
     }
 
     @Test
     void aRunOnOtherData() throws IOException {
-        Path data = withWindowsOf(4.9, Split.TRAINING);
-        refused(List.of("Different: the data set's windows"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size",
+        Path data = copyOfData();
+        List<String> lines = new ArrayList<>(Files.readAllLines(data.resolve("windows.csv")));
+        lines.removeIf(line -> line.startsWith(uids(Split.TRAINING).getFirst() + ",6.0"));
+        Files.write(data.resolve("windows.csv"), lines);
+        refused(List.of("Different: the data set"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size",
                 "8", "--out",
                 run.toString(), "--resume");
     }
