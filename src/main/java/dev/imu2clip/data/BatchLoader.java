@@ -61,7 +61,7 @@ public final class BatchLoader implements AutoCloseable {
         this.data = data;
         this.windows = windows;
         this.options = options;
-        samples = samples(data, windows);
+        samples = data.samples(windows);
         if (steps() == 0)
             throw new InputException(data.folder() + ": a batch of " + options.batchSize + " windows cannot be filled from " + windows.size()
                     + ". Choose a smaller batch size, or more data");
@@ -73,13 +73,6 @@ public final class BatchLoader implements AutoCloseable {
         reader = Thread.ofPlatform().daemon().name("batch-loader").start(this::readAll);
     }
 
-    private static int samples(DataSet data, WindowTable windows) {
-        try {
-            return windows.samples(data.rateHz());
-        } catch (InputException e) {
-            throw new InputException(data.folder() + ": " + e.getMessage(), e);
-        }
-    }
 
     /** Batches of an epoch. */
     public int steps() {

@@ -65,7 +65,7 @@ public final class LabelledWindows {
 
     /** @throws InputException when an encoder cannot take these windows, or gives embeddings of another size than the texts have */
     void requireFits(ImuEncoder encoder, DataSet data) {
-        ImuEmbedder.checkLength(encoder, windows().samples(data.rateHz()), data.folder());
+        ImuEmbedder.checkLength(encoder, data.samples(windows()), data.folder());
         if (width() != encoder.width())
             throw new InputException("the CLIP weights give embeddings of " + width() + " numbers, the encoder " + encoder.name()
                     + " of " + encoder.width() + ". Give those of ViT-B/32 with --clip");
@@ -117,7 +117,7 @@ public final class LabelledWindows {
     private static String fingerprint(DataSet data, WindowTable windows) {
         CRC32C signals = new CRC32C();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment block = arena.allocate(4L * ImuEncoder.CHANNELS * windows.samples(data.rateHz()), 64);
+            MemorySegment block = arena.allocate(4L * ImuEncoder.CHANNELS * data.samples(windows), 64);
             int step = Math.max(1, windows.size() / SAMPLED);
             for (int i = 0; i < windows.size(); i += step) {
                 data.read(windows.get(i), block, 0);

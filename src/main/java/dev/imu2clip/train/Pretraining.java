@@ -120,7 +120,7 @@ public final class Pretraining implements AutoCloseable {
 
     /** The data's windows must be those that the configuration speaks of. */
     private void requireAgreement(ImuEncoder encoder) {
-        double seconds = training.windows().samples(data.rateHz()) / (double) data.rateHz();
+        double seconds = data.samples(training.windows()) / (double) data.rateHz();
         if (Math.abs(seconds - config.windowLength()) > 1e-6)
             throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec " + config.model().windowSec()
                     + " asks for " + config.windowLength() + " s. Set window_sec to " + config.model().windowSec() * seconds / config.windowLength());
@@ -160,7 +160,11 @@ public final class Pretraining implements AutoCloseable {
 
     /** Trains to the end, or until {@code stop}; then saves. Returns whether the end was reached. */
     public boolean train(StopRequest stop, TrainingProgress progress) {
-        try (MetricsLog log = MetricsLog.open(run.metrics(), position.globalStep());
+        // Stopped between an epoch's last step and the end of its validation: the validation is done, and logged, again.
+        boolean validates = position.step() == stepsPerEpoch;
+        long stepsDone = position.globalStep();
+        try (MetricsLog log = MetricsLog.open(run.metrics(), stepsDone,
+                line -> !(validates && line.path("step").asLong() == stepsDone && line.has("val_loss")));
                 TensorBoardWriter board = TensorBoardWriter.open(run.path(), position.globalStep())) {
             for (int epoch = position.epoch(); epoch < config.train().maxEpochs(); epoch++)
                 if (!trainEpoch(epoch, stop, progress, log, board)) return false;

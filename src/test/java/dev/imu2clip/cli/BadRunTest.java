@@ -29,15 +29,33 @@ class BadRunTest extends BadInput {
         System.arraycopy(new String[] {"--resume", "--seed", "5"}, 0, resume, again.length, 3);
         refused(List.of("last.safetensors: belongs to another training. Different: run.seed: 5 here, 0 there",
                 "Give the settings of then"), resume);
-        pretrainRefuses(List.of("holds no checkpoint to resume from"), "--resume");
+        pretrainRefuses(List.of("holds no run to resume"), "--resume");
+    }
+
+    /** The same windows and texts, but signals in other units. */
+    @Test
+    void aRunOnOtherData() throws IOException {
+        Path data = copyOfData();
+        for (String uid : uids(Split.TRAINING)) {
+            Path file = data.resolve("processed_imu").resolve(uid + ".npy");
+            float[] values = Npy.floats(file);
+            for (int i = 0; i < values.length; i++) values[i] /= 9.80665f;
+            Npy.write(file, Npy.header(file).shape(), values);
+        }
+        refused(List.of("Different: the data set"), "pretrain", "--data", data.toString(), "--out", run.toString(), "--resume");
     }
 
     @Test
-    void aRunOnOtherData() throws IOException {
-        Path data = withWindowsOf(4.9, Split.TRAINING);
-        refused(List.of("Different: the data set's windows"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size",
-                "8", "--out",
-                run.toString(), "--resume");
+    void windowsOfAnotherLengthThanTheConfigurationSays() {
+        pretrainRefuses(List.of("its windows have 5.0 s", "window_sec 1.0 asks for 2.0 s", "Set window_sec to 2.5"), "--set", "window_sec=1");
+    }
+
+    @Test
+    void whatCannotBeHonouredIsRefused() {
+        pretrainRefuses(List.of("freeze_modalities", "nothing to train"), "--set", "freeze_modalities=[imu]");
+        pretrainRefuses(List.of("final_embedding_size is 128"), "--set", "final_embedding_size=128");
+        pretrainRefuses(List.of("zero_shot"), "--zero_shot");
+        pretrainRefuses(List.of("nothing to test"), "--test_only");
     }
 
     @Test
