@@ -11,6 +11,7 @@ struct moments {
 };
 
 ALWAYS_INLINE struct moments moments_of(const float *x, int64_t n) {
+    if (n == 0) return (struct moments){0, 0, 0}; // not NaN: a sum over nothing of what it normalises must be 0
     float center = (float)(sum_of(x, n) / (double)n);
     double first = 0, second = 0;
     for (int64_t from = 0; from < n; from += CHUNK) {

@@ -7,18 +7,23 @@
 
 #define CHUNK 4096
 
-// The loop of sum_of and dot_of: `vector` and `number` are the terms at t, a vector of them and one.
-#define SUM_IN_LANES(n, vector, number)                                                                             \
-    double sum = 0;                                                                                                 \
-    for (int64_t from = 0; from < n; from += CHUNK) {                                                               \
-        int64_t t = from, to = MIN(n, from + CHUNK);                                                                \
-        vf lanes[4] = {{0}, {0}, {0}, {0}};                                                                         \
-        float rest = 0;                                                                                             \
-        for (int64_t last = to - 4 * VL; t <= last;) UNROLL for (int v = 0; v < 4; v++, t += VL) lanes[v] += vector; \
-        for (; t + VL <= to; t += VL) lanes[0] += vector;                                                           \
-        for (; t < to; t++) rest += number;                                                                         \
-        sum += vsum((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + rest;                                          \
-    }                                                                                                               \
+// The body of sum_of and dot_of: `vector` and `number` are the terms at t, a vector of them and one.
+#define SUM_IN_LANES(n, vector, number)                                     \
+    double sum = 0;                                                         \
+    for (int64_t from = 0; from < n; from += CHUNK) {                       \
+        int64_t t = from, to = MIN(n, from + CHUNK);                        \
+        vf a = {0}, b = {0}, c = {0}, d = {0};                              \
+        float rest = 0;                                                     \
+        while (t + 4 * VL <= to) {                                          \
+            a += vector, t += VL;                                           \
+            b += vector, t += VL;                                           \
+            c += vector, t += VL;                                           \
+            d += vector, t += VL;                                           \
+        }                                                                   \
+        for (; t + VL <= to; t += VL) a += vector;                          \
+        for (; t < to; t++) rest += number;                                 \
+        sum += vsum((a + b) + (c + d)) + rest;                              \
+    }                                                                       \
     return sum
 
 ALWAYS_INLINE double sum_of(const float *x, int64_t n) { SUM_IN_LANES(n, vload(x + t), x[t]); }

@@ -45,7 +45,8 @@ public final class Gru extends Module {
     private Direction direction(String suffix, long in, long hidden) {
         Init init = Init.uniformOf(hidden);
         return new Direction(parameter("weight_ih" + suffix, init, 3 * hidden, in),
-                parameter("weight_hh" + suffix, init, 3 * hidden, hidden), parameter("bias_ih" + suffix, init, 3 * hidden), parameter("bias_hh" + suffix, init, 3 * hidden));
+                parameter("weight_hh" + suffix, init, 3 * hidden, hidden), parameter("bias_ih" + suffix, init, 3 * hidden),
+                parameter("bias_hh" + suffix, init, 3 * hidden));
     }
 
     /**
