@@ -1,5 +1,5 @@
 // Adam and AdamW over a flat vector of parameters, and the norm that clipping needs.
-#include "imu2clip.h"
+#include "sums.h"
 
 struct sum_of_squares_args {
     const float *x;
@@ -9,15 +9,7 @@ struct sum_of_squares_args {
 
 KERNEL(sum_of_squares) {
     ALONE;
-    // In double and in blocks: exact enough for a million terms, and the order is fixed.
-    double sum = 0;
-    for (int64_t i0 = 0; i0 < a->n; i0 += 1024) {
-        float block = 0;
-#pragma omp simd reduction(+ : block)
-        for (int64_t i = i0; i < MIN(i0 + 1024, a->n); i++) block += a->x[i] * a->x[i];
-        sum += block;
-    }
-    *a->y = (float)sum;
+    *a->y = (float)dot_of(a->x, a->x, a->n);
 }
 
 struct adam_args {
@@ -32,8 +24,8 @@ struct adam_args {
 KERNEL(adam) {
     float *restrict value = a->value, *restrict m = a->m, *restrict v = a->v;
     const float *restrict gradient = a->gradient;
-    float beta1 = (float)a->beta1, rest1 = (float)(1 - a->beta1), beta2 = (float)a->beta2, rest2 = (float)(1 - a->beta2), eps = (float)a->eps;
-    float rate = a->rates[0], inverse_root = 1.0f / a->rates[1];
+    float beta1 = (float)a->beta1, rest1 = (float)(1 - a->beta1), beta2 = (float)a->beta2, rest2 = (float)(1 - a->beta2);
+    float eps = (float)a->eps, rate = a->rates[0], inverse_root = 1.0f / a->rates[1];
     float shrink = a->decoupled ? 1.0f - a->rates[2] * (float)a->weight_decay : 1.0f, add = a->decoupled ? 0.0f : (float)a->weight_decay;
     float clip = a->squared_norm ? MIN(1.0f, (float)(a->max_norm / (sqrt((double)*a->squared_norm) + 1e-6))) : 1.0f;
     ELEMENTS(i, a->n) {

@@ -1,10 +1,10 @@
 // Scaled dot-product attention in tiles: no more than BLOCK x KEYS scores exist at a time (Dao et al., arXiv 2205.14135). One head of one
 // sequence at a time is laid out densely (rows of d floats, padded to whole vectors), and everything is small matrix products on that.
 //
-// A row's result has the same bits whatever stands beside it: keys are added up in their own order, tiles begin at key 0, masked keys
-// contribute exact zeros, and what lies past a sequence's length is never read.
-#include "imu2clip.h"
-#include "vec.h"
+// A row's result has the same bits whatever stands beside it: keys are added up in their own order, tiles begin at key 0, and what lies
+// past a sequence's length is never read. Keys that the causal mask alone hides contribute exact zeros as long as they are finite: near
+// the diagonal they are multiplied by 0, so that a NaN or an infinity in a later key or value of the same sequence can spread.
+#include "sums.h"
 
 #define BLOCK 60 // query rows of a tile
 #define KEYS 112 // keys of a tile: whole vectors, and rows of scores that do not all fall into the same cache sets
@@ -272,12 +272,7 @@ static void backward_head(const struct attention_backward_args *a, const struct 
     pack_rows(s->dys, dy, hd, s->rows, d, 1);
     pack_tiles(s->key_tiles, a->k + k_at, a->k_row, s->key_count, d);
     pack_tiles(s->value_tiles, a->v + v_at, a->v_row, s->key_count, d);
-    for (int64_t i = 0; i < s->rows; i++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t x = 0; x < d; x++) sum += dy[i * hd + x] * y[i * hd + x];
-        s->dy_y[i] = sum;
-    }
+    for (int64_t i = 0; i < s->rows; i++) s->dy_y[i] = (float)dot_of(dy + i * hd, y + i * hd, d);
     memset(s->dqueries, 0, sizeof(float) * (size_t)(s->rows * s->dp));
     for (int64_t first = 0; first < s->key_count; first += KEYS) {
         int64_t keys = MIN(KEYS, s->key_count - first);

@@ -1,8 +1,7 @@
 // 1-D convolution, direct. All three passes are one shape of loop: rows of time, read at a list of offsets ("taps"), in registers over
 // some output channels x some vectors of time. Stride and padding are taken out beforehand by laying the rows out anew, so that the
 // inner loops only ever read contiguous time.
-#include "imu2clip.h"
-#include "vec.h"
+#include "sums.h"
 
 // Accumulators: CHANNELS x TIMES vectors, beside TIMES loads and a broadcast weight. For the weights' gradient: CHANNELS x TAPS.
 #define CHANNELS (VREGS == 32 ? 8 : 4)
@@ -271,15 +270,6 @@ static void outer_of(int64_t channels, int64_t taps, const float *dy, const floa
     }
 }
 
-static float total(const float *dy, int64_t count) {
-    vf sum[2] = {{0}, {0}};
-    int64_t t = 0;
-    for (; t + 2 * VL <= count; t += 2 * VL) UNROLL for (int v = 0; v < 2; v++) sum[v] += vload(dy + t + v * VL);
-    float rest = 0;
-    for (; t < count; t++) rest += dy[t];
-    return vsum(sum[0] + sum[1]) + rest;
-}
-
 // Work is split over the weights alone, so no sum depends on how many threads there are.
 KERNEL(conv1d_backward_weight) {
     struct geometry g = {a->n, a->c, a->l, a->o, a->k, a->lout, a->stride, a->padding, a->dilation, a->groups};
@@ -312,7 +302,7 @@ KERNEL(conv1d_backward_weight) {
     if (!a->db) return;
     for (int64_t o = g.o * part / parts; o < g.o * (part + 1) / parts; o++) {
         double sum = 0;
-        for (int64_t n = 0; n < g.n; n++) sum += total(a->dy + (n * g.o + o) * g.lout, g.lout);
+        for (int64_t n = 0; n < g.n; n++) sum += sum_of(a->dy + (n * g.o + o) * g.lout, g.lout);
         a->db[o] = (float)sum;
     }
 }

@@ -21,7 +21,7 @@ KERNEL(cross_entropy_forward) {
         int64_t label = label_at(a->label, row, a->label_bytes);
         float max = row_max(x, n);
         double sum = 0;
-        ROW_SUM(sum, i, n, fast_exp(x[i] - max))
+        SUM_OF_TERMS(sum, i, n, fast_exp(x[i] - max))
         double log_sum = log(sum);
         a->max[row] = max;
         a->log_sum[row] = (float)log_sum;

@@ -61,8 +61,10 @@ static inline void gemm_pack_a(const struct gemm *g, int64_t i, int64_t p, int64
         for (int64_t r = 0; r < MR; r++) to[q * MR + r] = r < rows ? a[r * g->a_row + q * g->a_col] : 0.0f;
 }
 
-// Packs columns [j, j + NR) of a matrix B(p, j) = b[p * b_row + j * b_col], n columns in all, rows [p, p + k): k x NR, columns beyond n as zeros.
-static inline void gemm_pack_b(const float *b, int64_t b_row, int64_t b_col, int64_t n, int64_t j, int64_t p, int64_t k, float *restrict to) {
+// Packs columns [j, j + NR) of a matrix B(p, j) = b[p * b_row + j * b_col], n columns in all, rows [p, p + k): k x NR, columns beyond n
+// as zeros.
+static inline void gemm_pack_b(const float *b, int64_t b_row, int64_t b_col, int64_t n, int64_t j, int64_t p, int64_t k,
+                               float *restrict to) {
     int64_t columns = MIN(NR, n - j);
     b += p * b_row + j * b_col;
     if (b_col == 1) {

@@ -82,8 +82,10 @@ KERNEL(gru_forward) {
             for (int64_t i = 0; i < batch; i++) {
                 const float *x = a->gates_x + (t * batch + i) * 3 * units + unit;
                 float *saved = a->saved ? a->saved + (t * batch + i) * 4 * units + unit : NULL;
-                if (LIKELY(lanes == VL)) gate_forward(VL, units, x, gates_h + i * NR, before + i * units + unit, after + i * units + unit, saved);
-                else gate_forward(lanes, units, x, gates_h + i * NR, before + i * units + unit, after + i * units + unit, saved);
+                const float *gates = gates_h + i * NR, *old = before + i * units + unit;
+                float *new = after + i * units + unit;
+                if (lanes == VL) gate_forward(VL, units, x, gates, old, new, saved); // a constant: vector code
+                else gate_forward(lanes, units, x, gates, old, new, saved);
             }
         }
         imu2clip_barrier(parts);

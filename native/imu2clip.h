@@ -22,7 +22,6 @@
 // Not every kernel looks at its part: a small one runs on part 0 alone.
 #define ALONE if (part != 0) return; (void)parts
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 

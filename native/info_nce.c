@@ -1,5 +1,6 @@
 // InfoNCE in tiles: logits of some rows against some columns live in scratch, and only their log-sum-exp leaves it.
 #include "gemm.h"
+#include "sums.h"
 
 #define ROWS 64
 #define COLUMNS 512
@@ -14,16 +15,10 @@ struct info_nce_forward_args {
     int64_t batch, rows, columns, dim, key_stride;
 };
 
-static float dot(const float *restrict x, const float *restrict y, int64_t n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
-    return sum;
-}
-
 // tile = q keys^T, rows x columns with a row stride of COLUMNS.
 static void logits(const float *q, int64_t rows, const float *keys, int64_t columns, int64_t dim, float scale, float *tile) {
-    struct gemm g = {.m = rows, .n = columns, .k = dim, .a = q, .a_row = dim, .a_col = 1, .b = keys, .b_row = 1, .b_col = dim, .c = tile, .c_row = COLUMNS};
+    struct gemm g = {.m = rows, .n = columns, .k = dim, .a = q, .a_row = dim, .a_col = 1, .b = keys, .b_row = 1, .b_col = dim,
+                     .c = tile, .c_row = COLUMNS};
     gemm(&g);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++) tile[i * COLUMNS + j] *= scale;
@@ -42,7 +37,7 @@ KERNEL(info_nce_forward) {
             highest[i] = -INFINITY;
             sum[i] = 0;
             if (!a->positive) continue;
-            highest[i] = a->target[at + i] = scale * dot(q + i * a->dim, a->positive + (at + i) * a->dim, a->dim);
+            highest[i] = a->target[at + i] = scale * (float)dot_of(q + i * a->dim, a->positive + (at + i) * a->dim, a->dim);
             sum[i] = 1;
         }
         for (int64_t c0 = 0; c0 < a->columns; c0 += COLUMNS) {
@@ -51,7 +46,7 @@ KERNEL(info_nce_forward) {
             for (int64_t i = 0; i < n; i++) {
                 const float *row = tile + i * COLUMNS;
                 float top = highest[i], part_sum = 0;
-                for (int64_t j = 0; j < width; j++) top = MAX(top, row[j]);
+                for (int64_t j = 0; j < width; j++) top = MAX(top, row[j]); // a NaN may be dropped: its term below is NaN
 #pragma omp simd reduction(+ : part_sum)
                 for (int64_t j = 0; j < width; j++) part_sum += fast_exp(row[j] - top);
                 sum[i] = sum[i] * fast_exp(highest[i] - top) + part_sum;
@@ -93,7 +88,8 @@ KERNEL(info_nce_backward) {
             for (int64_t i = 0; i < n; i++) {
                 // From logits l to their gradient G, times the scale: what multiplies the keys.
                 float *row = tile + i * COLUMNS;
-                float own = a->lse_rows ? weight * a->g[a->g_each ? at + i : 0] : 0, lse = a->lse_rows ? a->lse_rows[at + i] : 0, moment = 0;
+                float own = a->lse_rows ? weight * a->g[a->g_each ? at + i : 0] : 0, lse = a->lse_rows ? a->lse_rows[at + i] : 0;
+                float moment = 0;
                 const float *lse_columns = a->lse_columns ? a->lse_columns + b * a->columns + c0 : NULL;
                 const float *g_columns = a->g + (a->g_each ? b * a->columns + c0 : 0);
                 int64_t g_step = a->g_each ? 1 : 0, positive = a->diagonal && r + i >= c0 && r + i < c0 + width ? r + i - c0 : -1;
@@ -102,7 +98,8 @@ KERNEL(info_nce_backward) {
                 if (a->lse_rows && lse_columns) {
 #pragma omp simd reduction(+ : moment)
                     for (int64_t j = 0; j < width; j++) {
-                        float gradient = own * fast_exp(row[j] - lse) + weight * g_columns[j * g_step] * fast_exp(row[j] - lse_columns[j]);
+                        float gradient = own * fast_exp(row[j] - lse);
+                        gradient += weight * g_columns[j * g_step] * fast_exp(row[j] - lse_columns[j]);
                         moment += gradient * row[j];
                         row[j] = gradient;
                     }
@@ -127,8 +124,8 @@ KERNEL(info_nce_backward) {
                 }
                 if (a->dscale) a->dscale[at + i] += moment / scale;
             }
-            struct gemm g = {.m = n, .n = a->dim, .k = width, .a = tile, .a_row = COLUMNS, .a_col = 1, .b = keys + c0 * a->dim, .b_row = a->dim, .b_col = 1,
-                             .c = dq, .c_row = a->dim, .accumulate = 1};
+            struct gemm g = {.m = n, .n = a->dim, .k = width, .a = tile, .a_row = COLUMNS, .a_col = 1, .b = keys + c0 * a->dim,
+                             .b_row = a->dim, .b_col = 1, .c = dq, .c_row = a->dim, .accumulate = 1};
             gemm(&g);
         }
         for (int64_t i = 0; i < n; i++) {

@@ -14,11 +14,9 @@ KERNEL(l2_normalize_forward) {
     for (int64_t row = mine.from; row < mine.to; row++) {
         const float *restrict x = a->x + row * n;
         float *restrict y = a->y + row * n;
-        double sum = 0;
-        ROW_SUM(sum, i, n, x[i] * x[i])
-        double norm = sqrt(sum);
+        double norm = sqrt(dot_of(x, x, n));
         a->norm[row] = (float)norm;
-        float inverse = (float)(1 / MAX(norm, a->eps));
+        float inverse = (float)(1 / (norm < a->eps ? a->eps : norm)); // a NaN stays one
         for (int64_t i = 0; i < n; i++) y[i] = x[i] * inverse;
     }
 }
@@ -37,10 +35,8 @@ KERNEL(l2_normalize_backward) {
     for (int64_t row = mine.from; row < mine.to; row++) {
         const float *restrict y = a->y + row * n, *restrict dy = a->dy + row * n;
         float *restrict dx = a->dx + row * n;
-        float norm = a->norm[row], inverse = 1 / MAX(norm, eps);
-        double sum = 0;
-        if (norm >= eps) ROW_SUM(sum, i, n, y[i] * dy[i])
-        float dot = (float)sum;
+        float norm = a->norm[row], inverse = 1 / (norm < eps ? eps : norm);
+        float dot = norm < eps ? 0 : (float)dot_of(y, dy, n);
         for (int64_t i = 0; i < n; i++) dx[i] = (dy[i] - y[i] * dot) * inverse;
     }
 }

@@ -1,5 +1,6 @@
 // Moving elements: transposition, blocks of rows.
 #include "imu2clip.h"
+#include "vec.h"
 
 #define RANK 6
 // Side of a square tile: both its rows in x and its rows in y fit the first-level cache.
@@ -12,38 +13,20 @@ struct transpose_args {
     int64_t step[RANK];
 };
 
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t i4 __attribute__((vector_size(16)));
-
-#if defined(__clang__)
-#define PICK(p, q, a, b, c, d) __builtin_shufflevector(p, q, a, b, c, d)
-#else
-#define PICK(p, q, a, b, c, d) __builtin_shuffle(p, q, (i4){a, b, c, d})
-#endif
-
-// y[i][j] = x[j][i] for 4 x 4 elements.
-static inline void transpose4(const float *x, int64_t x_stride, float *y, int64_t y_stride) {
-    v4 r0 = *(const v4 *)x, r1 = *(const v4 *)(x + x_stride), r2 = *(const v4 *)(x + 2 * x_stride), r3 = *(const v4 *)(x + 3 * x_stride);
-    v4 a = PICK(r0, r1, 0, 4, 1, 5), b = PICK(r2, r3, 0, 4, 1, 5), c = PICK(r0, r1, 2, 6, 3, 7), d = PICK(r2, r3, 2, 6, 3, 7);
-    *(v4 *)y = PICK(a, b, 0, 1, 4, 5);
-    *(v4 *)(y + y_stride) = PICK(a, b, 2, 3, 6, 7);
-    *(v4 *)(y + 2 * y_stride) = PICK(c, d, 0, 1, 4, 5);
-    *(v4 *)(y + 3 * y_stride) = PICK(c, d, 2, 3, 6, 7);
-}
-
 // y[i][j] = x[j][i], rows x columns of y, by way of a dense tile: rows of x and of y a power of two apart share few cache sets, so each is
-// touched once, whole cache lines at a time.
+// touched once, whole cache lines at a time. Blocks at the edge reach back over what is done already, so that they are whole.
 static void transpose_tile(const float *x, int64_t x_stride, float *y, int64_t y_stride, int64_t rows, int64_t columns) {
     float tile[TILE * TILE];
-    int64_t j = 0;
-    for (; j + 4 <= columns; j += 4) {
-        int64_t i = 0;
-        for (; i + 4 <= rows; i += 4) transpose4(x + j * x_stride + i, x_stride, tile + i * TILE + j, TILE);
-        for (; i < rows; i++)
-            for (int64_t k = j; k < j + 4; k++) tile[i * TILE + k] = x[k * x_stride + i];
+    if (rows < VL || columns < VL) {
+        for (int64_t j = 0; j < columns; j++)
+            for (int64_t i = 0; i < rows; i++) tile[i * TILE + j] = x[j * x_stride + i];
+    } else {
+        for (int64_t j = 0; j < columns; j += VL)
+            for (int64_t i = 0; i < rows; i += VL) {
+                int64_t column = MIN(j, columns - VL), row = MIN(i, rows - VL);
+                vtranspose(tile + row * TILE + column, TILE, x + column * x_stride + row, x_stride);
+            }
     }
-    for (; j < columns; j++)
-        for (int64_t i = 0; i < rows; i++) tile[i * TILE + j] = x[j * x_stride + i];
     for (int64_t i = 0; i < rows; i++) memcpy(y + i * y_stride, tile + i * TILE, (size_t)columns * sizeof(float));
 }
 

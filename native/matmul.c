@@ -26,21 +26,3 @@ KERNEL(matmul) {
         if (gemm_share(&g, whole ? 0 : part, whole ? 1 : parts, &mine)) gemm(&mine);
     }
 }
-
-// y = the sum of the rows of x (m, n). Parts share the columns, so that every sum is in one order.
-struct sum_rows_args {
-    const float *x;
-    float *y;
-    int64_t m, n;
-};
-
-KERNEL(sum_rows) {
-    struct range r = share(a->n, part, parts, 16);
-    for (int64_t j0 = r.from; j0 < r.to; j0 += 64) {
-        int64_t width = MIN(64, r.to - j0);
-        float sum[64] = {0};
-        for (int64_t i = 0; i < a->m; i++)
-            for (int64_t j = 0; j < width; j++) sum[j] += a->x[i * a->n + j0 + j];
-        memcpy(a->y + j0, sum, (size_t)width * sizeof(float));
-    }
-}

@@ -2,10 +2,7 @@
 // two passes, sums of at most CHUNK terms in float32 lanes, and what rounding the mean to float32 lost is kept as `shift`.
 #pragma once
 
-#include "imu2clip.h"
-#include "vec.h"
-
-#define CHUNK 4096
+#include "sums.h"
 
 struct moments {
     float center;  // the mean, rounded
@@ -13,21 +10,8 @@ struct moments {
     double variance; // of the population: divided by n
 };
 
-ALWAYS_INLINE double sum_of(const float *x, int64_t n) {
-    double sum = 0;
-    for (int64_t from = 0; from < n; from += CHUNK) {
-        int64_t t = from, to = MIN(n, from + CHUNK);
-        vf lanes[4] = {{0}, {0}, {0}, {0}};
-        float rest = 0;
-        for (; t + 4 * VL <= to; t += 4 * VL) UNROLL for (int v = 0; v < 4; v++) lanes[v] += vload(x + t + v * VL);
-        for (; t + VL <= to; t += VL) lanes[0] += vload(x + t);
-        for (; t < to; t++) rest += x[t];
-        sum += vsum((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + rest;
-    }
-    return sum;
-}
-
 ALWAYS_INLINE struct moments moments_of(const float *x, int64_t n) {
+    if (n == 0) return (struct moments){0, 0, 0}; // not NaN: a sum over nothing of what it normalises must be 0
     float center = (float)(sum_of(x, n) / (double)n);
     double first = 0, second = 0;
     for (int64_t from = 0; from < n; from += CHUNK) {

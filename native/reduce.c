@@ -1,5 +1,5 @@
 // Sums and maxima over the middle of (outer, n, inner).
-#include "imu2clip.h"
+#include "sums.h"
 
 // Columns that one thread takes at a time: their accumulators stay in the first-level cache.
 #define BLOCK 128
@@ -10,33 +10,6 @@ struct sum_args {
     double scale;
     int64_t outer, n, inner, run;
 };
-
-// Sum of n contiguous numbers as four streams of vector lanes.
-static float sum_run(const float *restrict x, int64_t n) {
-    int64_t quarter = n / 4;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (int64_t i = 0; i < quarter; i++) {
-        s0 += x[i];
-        s1 += x[i + quarter];
-        s2 += x[i + 2 * quarter];
-        s3 += x[i + 3 * quarter];
-    }
-    for (int64_t i = 4 * quarter; i < n; i++) s0 += x[i];
-    return (s0 + s1) + (s2 + s3);
-}
-
-static float dot_run(const float *restrict x, const float *restrict w, int64_t n) {
-    int64_t half = n / 2;
-    float s0 = 0, s1 = 0;
-#pragma omp simd reduction(+ : s0, s1)
-    for (int64_t i = 0; i < half; i++) {
-        s0 += x[i] * w[i];
-        s1 += x[i + half] * w[i + half];
-    }
-    if (n % 2) s0 += x[n - 1] * w[n - 1];
-    return s0 + s1;
-}
 
 static void sum_columns(const float *restrict x, const float *restrict w, float *restrict y, float scale, int64_t rows, int64_t stride,
                         int64_t columns) {
@@ -69,7 +42,7 @@ KERNEL(sum) {
         struct range mine = share(a->outer * runs, part, parts, MIN(n, a->run) >= 512 ? 1 : 16);
         for (int64_t k = mine.from; k < mine.to; k++) {
             int64_t first = k % runs * a->run, at = k / runs * n + first, count = MIN(a->run, n - first);
-            a->y[k] = scale * (a->w ? dot_run(a->x + at, a->w + at, count) : sum_run(a->x + at, count));
+            a->y[k] = scale * (float)(a->w ? dot_of(a->x + at, a->w + at, count) : sum_of(a->x + at, count));
         }
     } else {
         int64_t blocks = (inner + BLOCK - 1) / BLOCK;

@@ -15,7 +15,7 @@ KERNEL(softmax_forward) {
         float *restrict y = a->y + row * n;
         float max = row_max(x, n);
         double sum = 0;
-        ROW_SUM(sum, i, n, y[i] = fast_exp(x[i] - max))
+        SUM_OF_TERMS(sum, i, n, y[i] = fast_exp(x[i] - max))
         float inverse = (float)(1 / sum);
         for (int64_t i = 0; i < n; i++) y[i] *= inverse;
     }
@@ -35,7 +35,7 @@ KERNEL(log_softmax_forward) {
         float *restrict y = a->y + row * n;
         float max = row_max(x, n);
         double sum = 0;
-        ROW_SUM(sum, i, n, fast_exp(x[i] - max))
+        SUM_OF_TERMS(sum, i, n, fast_exp(x[i] - max))
         // Two subtractions: max + ln(sum) would lose the logarithm beside a large maximum.
         float log_sum = (float)log(sum);
         for (int64_t i = 0; i < n; i++) y[i] = (x[i] - max) - log_sum;
@@ -54,9 +54,7 @@ KERNEL(softmax_backward) {
     for (int64_t row = mine.from; row < mine.to; row++) {
         const float *restrict y = a->y + row * n, *restrict dy = a->dy + row * n;
         float *restrict dx = a->dx + row * n;
-        double sum = 0;
-        ROW_SUM(sum, i, n, y[i] * dy[i])
-        float dot = (float)sum;
+        float dot = (float)dot_of(y, dy, n);
         for (int64_t i = 0; i < n; i++) dx[i] = y[i] * (dy[i] - dot);
     }
 }
@@ -73,9 +71,7 @@ KERNEL(log_softmax_backward) {
     for (int64_t row = mine.from; row < mine.to; row++) {
         const float *restrict y = a->y + row * n, *restrict dy = a->dy + row * n;
         float *restrict dx = a->dx + row * n;
-        double total = 0;
-        ROW_SUM(total, i, n, dy[i])
-        float sum = (float)total;
+        float sum = (float)sum_of(dy, n);
         for (int64_t i = 0; i < n; i++) dx[i] = dy[i] - fast_exp(y[i]) * sum;
     }
 }

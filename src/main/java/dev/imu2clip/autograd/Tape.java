@@ -25,7 +25,7 @@ import java.util.function.Supplier;
 public final class Tape {
     private static final Kernel ACCUMULATE = new Kernel("accumulate", "in x, inout y, size n", a -> {
         Reals x = a.reals("x"), y = a.reals("y");
-        for (long i = 0; i < a.size("n"); i++) y.add(i, x.get(i));
+        for (long i = 0, n = a.size("n"); i < n; i++) y.add(i, x.get(i));
     });
 
     /** Computes the gradients of an op's inputs: {@code dx[i]} is where that of input i goes, or null where it is not wanted. */
@@ -133,6 +133,11 @@ public final class Tape {
     public Tensor recordConstant(String op, Tensor output, Tensor... inputs) {
         if (watches(inputs)) throw new UnsupportedOperationException("op '" + op + "' has no backward, but gradients flow to its input");
         return output;
+    }
+
+    /** The same elements, without a copy, as a tensor that gradients do not flow to: a constant from here on (a stop-gradient). */
+    public Tensor detach(Tensor tensor) {
+        return tensor.reshape(tensor.shape().sizes());
     }
 
     /** Appends a view: the gradient of the source is that of the view in another shape, without a copy where possible. */

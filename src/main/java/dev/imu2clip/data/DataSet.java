@@ -195,6 +195,19 @@ public final class DataSet implements AutoCloseable {
     }
 
     /**
+     * Samples of each of these windows.
+     *
+     * @throws InputException when they differ: windows of a batch have one length
+     */
+    public int samples(WindowTable windows) {
+        try {
+            return windows.samples(rateHz());
+        } catch (InputException e) {
+            throw new InputException(folder() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
      * Copies a window's block to {@code target}: float32, (6, samples), channel-major, in m/s² and rad/s.
      *
      * @throws InputException when the window cannot be used; those of {@link #select} can

@@ -40,7 +40,8 @@ public final class EncoderFile {
         all.put(NAME, encoder.name());
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = store.save(arena).stream().filter(saved -> saved.name().startsWith(prefix))
-                    .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes())).toList();
+                    .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes()))
+                    .toList();
             Safetensors.write(file, all, sources);
         }
     }
@@ -65,7 +66,8 @@ public final class EncoderFile {
         try {
             return ImuEncoder.create(tensors.metadata().getOrDefault(NAME, "mw2"));
         } catch (InputException e) {
-            throw new InputException(tensors.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it", e);
+            throw new InputException(tensors.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it",
+                    e);
         }
     }
 
@@ -111,7 +113,9 @@ public final class EncoderFile {
             tensors.require(theirs, parameter.shape());
             float[] values = tensors.floats(theirs);
             for (float value : values)
-                if (!Float.isFinite(value)) throw InputException.in(tensors.file(), "tensor '" + theirs + "' holds a value that is not finite", "The file is damaged or its training failed");
+                if (!Float.isFinite(value))
+                    throw InputException.in(tensors.file(), "tensor '" + theirs + "' holds a value that is not finite",
+                            "The file is damaged or its training failed");
             parameter.value().set(values);
         });
     }

@@ -20,10 +20,16 @@ public abstract class ImuEncoder extends Module {
             "mw2", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_CHANNELS),
             "mw2_time", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_TIME)));
 
-    /** A new encoder by the name that configurations and saved files use ({@code imu_encoder_name}). */
+    /**
+     * A new encoder by the name that configurations and saved files use ({@code imu_encoder_name}).
+     *
+     * @throws InputException where there is none of that name
+     */
     public static ImuEncoder create(String name) {
         Supplier<ImuEncoder> maker = BY_NAME.get(name);
-        if (maker == null) throw new InputException("imu_encoder_name: there is no encoder '" + name + "'; there is " + String.join(", ", BY_NAME.keySet()));
+        if (maker == null)
+            throw new InputException("imu_encoder_name: there is no encoder '" + name + "'; there is "
+                    + String.join(", ", BY_NAME.keySet()));
         return maker.get();
     }
 
@@ -39,11 +45,19 @@ public abstract class ImuEncoder extends Module {
     public abstract int width();
 
     /**
-     * @param signals (N, 6, T)
+     * Embeddings of windows; not normalised.
+     *
+     * @param signals (N, 6, T): m/s² and rad/s
      * @return (N, {@link #width()})
+     * @throws IllegalArgumentException for another shape
+     * @throws InputException where {@link #checkLength} refuses T
      */
     public abstract Tensor encode(Tape tape, Tensor signals);
 
-    /** Throws when windows of this many samples cannot be encoded, saying which can. */
+    /**
+     * Checks whether windows of this many samples can be encoded.
+     *
+     * @throws InputException where they cannot; it says which lengths can
+     */
     public abstract void checkLength(long samples);
 }

@@ -87,6 +87,7 @@ public final class Mw2Encoder extends ImuEncoder {
         if (recurrence == Recurrence.OVER_CHANNELS && bins != FEATURES)
             throw new InputException("the encoder mw2 takes windows of 978 to 1004 samples (5 seconds at 200 Hz), not " + samples
                     + "; use imu_encoder_name mw2_time for other lengths");
-        if (bins < 1) throw new InputException("the encoder " + name() + " needs windows of at least " + SHORTEST + " samples, not " + samples);
+        if (bins < 1)
+            throw new InputException("the encoder " + name() + " needs windows of at least " + SHORTEST + " samples, not " + samples);
     }
 }

@@ -3,7 +3,12 @@ package dev.imu2clip.nn;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.tensor.Tensor;
 
-/** Convolution over time: (N, in, L) to (N, out, L'). Parameters: weight (out, in, kernel), bias (out) where it has one. Stride 1, no padding. */
+import static dev.imu2clip.ops.Conv1d.conv1d;
+
+/**
+ * Convolution over time with stride 1 and no padding: (N, in, L) to (N, out, L'). Parameters: weight (out, in, kernel), bias (out) where
+ * it has one.
+ */
 public final class Conv1d extends Module {
     private final Parameter weight;
     private final Parameter bias;
@@ -15,7 +20,12 @@ public final class Conv1d extends Module {
         this.dilation = dilation;
     }
 
+    /**
+     * @param x (N, in, L)
+     * @return (N, out, L - dilation (kernel - 1))
+     * @throws IllegalArgumentException for another shape, or L shorter than the kernel's reach
+     */
     public Tensor forward(Tape tape, Tensor x) {
-        return dev.imu2clip.ops.Conv1d.conv1d(tape, x, weight.value(), bias == null ? null : bias.value(), 1, 0, dilation, 1);
+        return conv1d(tape, x, weight.value(), bias == null ? null : bias.value(), 1, 0, dilation, 1);
     }
 }

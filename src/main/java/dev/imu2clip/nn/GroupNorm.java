@@ -3,6 +3,8 @@ package dev.imu2clip.nn;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.tensor.Tensor;
 
+import static dev.imu2clip.ops.GroupNorm.groupNorm;
+
 /** Group normalisation (Wu and He, arXiv 1803.08494) of (N, C, L). Parameters: weight (C), bias (C). */
 public final class GroupNorm extends Module {
     private static final double EPS = 1e-5;
@@ -16,7 +18,12 @@ public final class GroupNorm extends Module {
         this.groups = groups;
     }
 
+    /**
+     * @param x (N, C, L)
+     * @return (N, C, L)
+     * @throws IllegalArgumentException for another number of channels, or one that the groups do not divide
+     */
     public Tensor forward(Tape tape, Tensor x) {
-        return dev.imu2clip.ops.GroupNorm.groupNorm(tape, x, groups, weight.value(), bias.value(), EPS);
+        return groupNorm(tape, x, groups, weight.value(), bias.value(), EPS);
     }
 }

@@ -1,20 +1,24 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.ops.Gru.Weights;
 import dev.imu2clip.ops.Layout;
 import dev.imu2clip.tensor.Tensor;
 
 import java.util.ArrayList;
 import java.util.List;
 
+import static dev.imu2clip.ops.Gru.layer;
+
 /**
  * A GRU of one or more layers, in one or both directions, from a zero state. Time-major: (T, N, in). Parameters by PyTorch's names:
- * {@code weight_ih_l0} (3H, in), {@code weight_hh_l0} (3H, H), {@code bias_ih_l0}, {@code bias_hh_l0} (3H), {@code ..._l0_reverse}, {@code ..._l1}.
+ * {@code weight_ih_l0} (3H, in), {@code weight_hh_l0} (3H, H), {@code bias_ih_l0}, {@code bias_hh_l0} (3H), and the same with
+ * {@code _l0_reverse} and {@code _l1} behind.
  */
 public final class Gru extends Module {
     private record Direction(Parameter wIh, Parameter wHh, Parameter bIh, Parameter bHh) {
-        dev.imu2clip.ops.Gru.Weights weights() {
-            return new dev.imu2clip.ops.Gru.Weights(wIh.value(), wHh.value(), bIh.value(), bHh.value());
+        Weights weights() {
+            return new Weights(wIh.value(), wHh.value(), bIh.value(), bHh.value());
         }
     }
 
@@ -40,19 +44,23 @@ public final class Gru extends Module {
 
     private Direction direction(String suffix, long in, long hidden) {
         Init init = Init.uniformOf(hidden);
-        return new Direction(parameter("weight_ih" + suffix, init, 3 * hidden, in), parameter("weight_hh" + suffix, init, 3 * hidden, hidden),
-                parameter("bias_ih" + suffix, init, 3 * hidden), parameter("bias_hh" + suffix, init, 3 * hidden));
+        return new Direction(parameter("weight_ih" + suffix, init, 3 * hidden, in),
+                parameter("weight_hh" + suffix, init, 3 * hidden, hidden), parameter("bias_ih" + suffix, init, 3 * hidden),
+                parameter("bias_hh" + suffix, init, 3 * hidden));
     }
 
-    /** @param x (T, N, in) */
+    /**
+     * @param x (T, N, in)
+     * @throws IllegalArgumentException for another rank or number of features
+     */
     public Output forward(Tape tape, Tensor x) {
         List<Tensor> last = new ArrayList<>();
         Tensor sequence = x;
         for (int i = 0; i < directions.size(); i += bidirectional ? 2 : 1) {
-            var forward = dev.imu2clip.ops.Gru.layer(tape, sequence, directions.get(i).weights(), false);
+            var forward = layer(tape, sequence, directions.get(i).weights(), false);
             last.add(forward.last());
             if (bidirectional) {
-                var backward = dev.imu2clip.ops.Gru.layer(tape, sequence, directions.get(i + 1).weights(), true);
+                var backward = layer(tape, sequence, directions.get(i + 1).weights(), true);
                 last.add(backward.last());
                 sequence = Layout.concat(tape, 2, forward.sequence(), backward.sequence());
             } else {

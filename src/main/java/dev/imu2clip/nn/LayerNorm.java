@@ -3,6 +3,8 @@ package dev.imu2clip.nn;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.tensor.Tensor;
 
+import static dev.imu2clip.ops.LayerNorm.layerNorm;
+
 /** Layer normalisation (Ba et al., arXiv 1607.06450) over the last dimension. Parameters: weight (D), bias (D). */
 public final class LayerNorm extends Module {
     private static final double EPS = 1e-5;
@@ -14,7 +16,12 @@ public final class LayerNorm extends Module {
         bias = parameter("bias", Init.ZEROS, width);
     }
 
+    /**
+     * @param x (..., D)
+     * @return the shape of x
+     * @throws IllegalArgumentException for another last dimension
+     */
     public Tensor forward(Tape tape, Tensor x) {
-        return dev.imu2clip.ops.LayerNorm.layerNorm(tape, x, weight.value(), bias.value(), EPS);
+        return layerNorm(tape, x, weight.value(), bias.value(), EPS);
     }
 }

@@ -1,8 +1,9 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
-import dev.imu2clip.ops.MatMul;
 import dev.imu2clip.tensor.Tensor;
+
+import static dev.imu2clip.ops.MatMul.linear;
 
 /** {@code x W^T + b}: (..., in) to (..., out). Parameters: weight (out, in), bias (out). */
 public final class Linear extends Module {
@@ -14,7 +15,12 @@ public final class Linear extends Module {
         bias = withBias ? parameter("bias", Init.uniformOf(in), out) : null;
     }
 
+    /**
+     * @param x (..., in)
+     * @return (..., out)
+     * @throws IllegalArgumentException for another last dimension
+     */
     public Tensor forward(Tape tape, Tensor x) {
-        return MatMul.linear(tape, x, weight.value(), bias == null ? null : bias.value());
+        return linear(tape, x, weight.value(), bias == null ? null : bias.value());
     }
 }

@@ -23,8 +23,14 @@ public final class Parameter {
         return init;
     }
 
+    /**
+     * Its elements, in the store's memory.
+     *
+     * @throws IllegalStateException before a store has given it memory
+     */
     public Tensor value() {
-        if (value == null) throw new IllegalStateException("this parameter " + shape + " has no memory yet: allocate its module's ParameterStore first");
+        if (value == null)
+            throw new IllegalStateException("this parameter " + shape + " has no memory yet: allocate its module's ParameterStore first");
         return value;
     }
 

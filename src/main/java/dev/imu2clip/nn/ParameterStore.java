@@ -83,8 +83,13 @@ public final class ParameterStore implements AutoCloseable {
         return this;
     }
 
-    /** From here on the tape writes the gradients of all parameters. */
+    /**
+     * From here on the tape writes the gradients of all parameters.
+     *
+     * @throws IllegalStateException where the store is frozen
+     */
     public void watch(Tape tape) {
+        requireTrainable();
         for (Parameter parameter : parameters.values()) tape.watch(parameter.value(), parameter.gradient());
     }
 
@@ -97,9 +102,18 @@ public final class ParameterStore implements AutoCloseable {
         return Tensor.in(values, 0, flat, DType.F32);
     }
 
-    /** All gradients as one vector, gaps included. */
+    /**
+     * All gradients as one vector, gaps included.
+     *
+     * @throws IllegalStateException where the store is frozen
+     */
     public Tensor gradients() {
+        requireTrainable();
         return Tensor.in(gradients, 0, flat, DType.F32);
+    }
+
+    private void requireTrainable() {
+        if (gradients == null) throw new IllegalStateException("this store is frozen: it has no gradients; allocate it as trainable");
     }
 
     /** How many elements at the front of the vector belong to matrices: those that weight decay is for. */

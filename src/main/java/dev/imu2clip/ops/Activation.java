@@ -10,7 +10,7 @@ import java.util.function.DoubleUnaryOperator;
 
 /**
  * Activation functions, element by element. Each is a pair of kernels: {@code <name>_forward} (y from x) and {@code <name>_backward}
- * (dx from x and dy).
+ * (dx from x and dy). Results have the shape and type of x, which must be floating-point; NaN stays NaN.
  */
 public final class Activation {
     private static final double SQRT_2 = Math.sqrt(2), INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI), QUICK = 1.702;
@@ -43,6 +43,7 @@ public final class Activation {
     }
 
     private Tensor apply(Tape tape, Tensor x) {
+        Require.floats(name, x);
         Tensor y = tape.like(x);
         forward.run(x, y, x.count());
         return tape.record(name, y, (dy, dx) -> backward.run(x, dy, dx[0], x.count()), x);
@@ -55,6 +56,7 @@ public final class Activation {
 
     /** {@code x} where positive, else {@code slope * x}. */
     public static Tensor leakyRelu(Tape tape, Tensor x, double slope) {
+        Require.floats("leaky_relu", x);
         Tensor y = tape.like(x);
         LEAKY_FORWARD.run(x, y, slope, x.count());
         return tape.record("leaky_relu", y, (dy, dx) -> LEAKY_BACKWARD.run(x, dy, dx[0], slope, x.count()), x);
@@ -70,10 +72,12 @@ public final class Activation {
         return QUICK_GELU.apply(tape, x);
     }
 
+    /** {@code 1 / (1 + exp(-x))} */
     public static Tensor sigmoid(Tape tape, Tensor x) {
         return SIGMOID.apply(tape, x);
     }
 
+    /** Hyperbolic tangent. */
     public static Tensor tanh(Tape tape, Tensor x) {
         return TANH.apply(tape, x);
     }

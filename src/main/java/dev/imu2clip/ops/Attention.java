@@ -11,6 +11,8 @@ import dev.imu2clip.tensor.Tensor;
  *
  * <p>One kernel from queries, keys and values to the output: scores never exist but in tiles, and the backward pass computes them again
  * from the logarithm of each row's sum (Dao et al., arXiv 2205.14135). The result for a row has the same bits whatever it is batched with.
+ * Keys beyond a sequence's length are never read. Keys that only the causal mask hides must be finite: a NaN or an infinity in one of
+ * them can reach earlier queries, as it does in a product with an explicit mask.
  */
 public final class Attention {
     private static final String SIZES = ", real scale, size b, size t, size s, size h, size d, "
@@ -29,6 +31,7 @@ public final class Attention {
      * @param k keys (B, S, H, D)
      * @param v values (B, S, H, D)
      * @return (B, T, H, D)
+     * @throws IllegalArgumentException where the shapes do not fit each other or the mask's lengths
      */
     public static Tensor attention(Tape tape, Tensor q, Tensor k, Tensor v, AttentionMask mask) {
         if (q.shape().rank() != 4 || k.shape().rank() != 4 || !k.shape().equals(v.shape())
@@ -46,9 +49,10 @@ public final class Attention {
      *
      * @param qkv queries, keys and values (B, T, 3, H, D)
      * @return (B, T, H * D)
+     * @throws IllegalArgumentException where the shape is another or does not fit the mask's lengths
      */
     public static Tensor selfAttention(Tape tape, Tensor qkv, AttentionMask mask) {
-        if (qkv.shape().rank() != 5 || qkv.size(2) != 3 || qkv.count() == 0)
+        if (qkv.shape().rank() != 5 || qkv.size(2) != 3)
             throw new IllegalArgumentException("selfAttention needs queries, keys and values (B, T, 3, H, D), got " + qkv.shape());
         long b = qkv.size(0), t = qkv.size(1), h = qkv.size(3), d = qkv.size(4);
         Sizes sizes = new Sizes(b, t, t, h, d, 3 * h * d, mask);
@@ -60,6 +64,7 @@ public final class Attention {
 
     /** Queries (0), keys (1) or values (2) of a packed projection: from their first element to their last, with the others in between. */
     private static Tensor part(Tensor qkv, int which) {
+        if (qkv.count() == 0) return qkv;
         long width = qkv.size(3) * qkv.size(4);
         return qkv.view(which * width, qkv.count() - 2 * width);
     }
@@ -95,16 +100,19 @@ public final class Attention {
     private static void forEachRow(Args a, Row row) {
         Reals q = a.reals("q"), k = a.reals("k"), keyLengths = a.reals("key_lengths"), queryLengths = a.reals("query_lengths");
         long t = a.size("t"), s = a.size("s"), h = a.size("h"), d = a.size("d");
-        for (long b = 0; b < a.size("b"); b++) for (long head = 0; head < h; head++) for (long i = 0; i < t; i++) {
-            long q0 = (b * t + i) * a.size("q_row") + head * d, y0 = ((b * t + i) * h + head) * d;
-            long k0 = b * s * a.size("k_row") + head * d, v0 = b * s * a.size("v_row") + head * d;
+        long qRow = a.size("q_row"), kRow = a.size("k_row"), vRow = a.size("v_row");
+        boolean causal = a.flag("causal");
+        double scale = a.real("scale");
+        for (long b = 0, batch = a.size("b"); b < batch; b++) for (long head = 0; head < h; head++) for (long i = 0; i < t; i++) {
+            long q0 = (b * t + i) * qRow + head * d, y0 = ((b * t + i) * h + head) * d;
+            long k0 = b * s * kRow + head * d, v0 = b * s * vRow + head * d;
             long keys = keyLengths == null ? s : Math.clamp(keyLengths.integer(b), 0, s);
-            if (a.flag("causal")) keys = Math.min(keys, i + 1);
+            if (causal) keys = Math.min(keys, i + 1);
             if (queryLengths != null && i >= queryLengths.integer(b)) keys = 0;
             double[] p = new double[(int) keys];
             double most = Double.NEGATIVE_INFINITY, sum = 0;
             for (int j = 0; j < keys; j++) {
-                for (long x = 0; x < d; x++) p[j] += q.get(q0 + x) * k.get(k0 + j * a.size("k_row") + x) * a.real("scale");
+                for (long x = 0; x < d; x++) p[j] += q.get(q0 + x) * k.get(k0 + j * kRow + x) * scale;
                 most = Math.max(most, p[j]);
             }
             for (int j = 0; j < keys; j++) sum += p[j] = Math.exp(p[j] - most);
@@ -115,10 +123,11 @@ public final class Attention {
 
     private static void forward(Args a) {
         Reals v = a.reals("v"), y = a.reals("y");
+        long d = a.size("d"), vRow = a.size("v_row");
         forEachRow(a, (_, _, _, v0, y0, p) -> {
-            for (long x = 0; x < a.size("d"); x++) {
+            for (long x = 0; x < d; x++) {
                 double sum = 0;
-                for (int j = 0; j < p.length; j++) sum += p[j] * v.get(v0 + j * a.size("v_row") + x);
+                for (int j = 0; j < p.length; j++) sum += p[j] * v.get(v0 + j * vRow + x);
                 y.set(y0 + x, sum);
             }
         });
@@ -148,8 +157,8 @@ public final class Attention {
     /** A gradient with its rows, not what lies between them, set to zero; null where it is not wanted. */
     private static Reals cleared(Args a, String field, String steps, String row) {
         Reals gradient = a.reals(field);
-        for (long i = 0; i < a.size("b") * a.size(steps) && gradient != null; i++)
-            for (long x = 0; x < a.size("h") * a.size("d"); x++) gradient.set(i * a.size(row) + x, 0);
+        long rows = a.size("b") * a.size(steps), width = a.size("h") * a.size("d"), stride = a.size(row);
+        for (long i = 0; i < rows && gradient != null; i++) for (long x = 0; x < width; x++) gradient.set(i * stride + x, 0);
         return gradient;
     }
 }

@@ -16,15 +16,16 @@ public final class Conv1d {
 
     private static final Kernel FORWARD = new Kernel("conv1d_forward", "in x, in w, in? bias, out y" + SIZES, a -> {
         Reals x = a.reals("x"), w = a.reals("w"), bias = a.reals("bias"), y = a.reals("y");
-        double[] sums = new double[a.count("n") * a.count("o") * a.count("lout")];
-        if (bias != null) for (int i = 0; i < sums.length; i++) sums[i] = bias.get(i / a.size("lout") % a.size("o"));
+        long o = a.size("o"), lout = a.size("lout");
+        double[] sums = new double[Math.toIntExact(a.size("n") * o * lout)];
+        if (bias != null) for (int i = 0; i < sums.length; i++) sums[i] = bias.get(i / lout % o);
         forEachTerm(a, (xi, wi, yi) -> sums[(int) yi] += w.get(wi) * x.get(xi));
         for (int i = 0; i < sums.length; i++) y.set(i, sums[i]);
     });
 
     private static final Kernel BACKWARD_INPUT = new Kernel("conv1d_backward_input", "in dy, in w, out dx" + SIZES, a -> {
         Reals dy = a.reals("dy"), w = a.reals("w"), dx = a.reals("dx");
-        double[] sums = new double[a.count("n") * a.count("c") * a.count("l")];
+        double[] sums = new double[Math.toIntExact(a.size("n") * a.size("c") * a.size("l"))];
         forEachTerm(a, (xi, wi, yi) -> sums[(int) xi] += w.get(wi) * dy.get(yi));
         for (int i = 0; i < sums.length; i++) dx.set(i, sums[i]);
     });
@@ -35,10 +36,10 @@ public final class Conv1d {
         forEachTerm(a, (xi, wi, yi) -> sums[(int) wi] += dy.get(yi) * x.get(xi));
         for (int i = 0; i < sums.length; i++) dw.set(i, sums[i]);
         if (db == null) return;
-        int o = a.count("o"), lout = a.count("lout");
-        for (int channel = 0; channel < o; channel++) {
+        long batch = a.size("n"), o = a.size("o"), lout = a.size("lout");
+        for (long channel = 0; channel < o; channel++) {
             double sum = 0;
-            for (int n = 0; n < a.size("n"); n++) for (int t = 0; t < lout; t++) sum += dy.get(((long) n * o + channel) * lout + t);
+            for (long n = 0; n < batch; n++) for (long t = 0; t < lout; t++) sum += dy.get((n * o + channel) * lout + t);
             db.set(channel, sum);
         }
     });
@@ -57,7 +58,8 @@ public final class Conv1d {
      * @param w weights (O, C / groups, K)
      * @param bias (O), or null
      * @param padding zeros on each side
-     * @return (N, O, (L + 2 padding - dilation (K - 1) - 1) / stride + 1)
+     * @return (N, O, (L + 2 padding - dilation (K - 1) - 1) / stride + 1), rounded down
+     * @throws IllegalArgumentException for shapes that do not fit, numbers out of range, or a kernel longer than the padded input
      */
     public static Tensor conv1d(Tape tape, Tensor x, Tensor w, Tensor bias, int stride, int padding, int dilation, int groups) {
         if (x.shape().rank() != 3 || w.shape().rank() != 3)
@@ -67,15 +69,16 @@ public final class Conv1d {
             throw new IllegalArgumentException("conv1d: stride, dilation and groups must be at least 1 and padding at least 0, got stride "
                     + stride + ", padding " + padding + ", dilation " + dilation + ", groups " + groups);
         long n = x.size(0), c = x.size(1), l = x.size(2), o = w.size(0), k = w.size(2);
-        if (c % groups != 0 || o % groups != 0 || w.size(1) != c / groups)
+        if (c < 1 || o < 1 || c % groups != 0 || o % groups != 0 || w.size(1) != c / groups)
             throw new IllegalArgumentException("conv1d: input " + x.shape() + " with " + groups + " groups needs weights (O, "
-                    + (double) c / groups + ", K) with O a multiple of the groups, got " + w.shape());
+                    + (double) c / groups + ", K) with C and O at least 1 and O a multiple of the groups, got "
+                    + w.shape());
         if (bias != null && (bias.shape().rank() != 1 || bias.count() != o))
             throw new IllegalArgumentException("conv1d: weights " + w.shape() + " need a bias (" + o + ",), got " + bias.shape());
-        long reach = dilation * (k - 1) + 1, lout = (l + 2L * padding - reach) / stride + 1;
+        long reach = Math.multiplyExact(dilation, k - 1) + 1, lout = (l + 2L * padding - reach) / stride + 1;
         if (k < 1 || l + 2L * padding < reach)
             throw new IllegalArgumentException("conv1d: a kernel of " + k + " with dilation " + dilation + " spans " + reach
-                    + " steps, the input has " + l + " and " + 2 * padding + " of padding");
+                    + " steps, the input has " + l + " and " + 2L * padding + " of padding");
         Tensor y = tape.empty(x.dtype(), n, o, lout);
         FORWARD.run(x, w, bias, y, n, c, l, o, k, lout, stride, padding, dilation, groups);
         return tape.record("conv1d", y, (dy, dx) -> {

@@ -72,16 +72,19 @@ public final class CrossEntropy {
         }
     }
 
-    /** The mean over rows without class weights. */
+    /** The mean over rows without class weights: see the other form. */
     public static Tensor crossEntropy(Tape tape, Tensor logits, Tensor labels) {
         return crossEntropy(tape, logits, labels, null, Reduction.MEAN);
     }
 
     /**
+     * Cross-entropy; differentiates in the logits.
+     *
      * @param logits       (N, C)
      * @param labels       (N), I32 or I64: class numbers or {@link #IGNORED}
      * @param classWeights (C) of the logits' type, or null for ones; a constant: no gradient flows to it
      * @return (N) for {@link Reduction#NONE}, else a scalar; the mean is NaN when every row is ignored
+     * @throws IllegalArgumentException for shapes or types that do not fit, or a label that is neither a class number nor ignored
      */
     public static Tensor crossEntropy(Tape tape, Tensor logits, Tensor labels, Tensor classWeights, Reduction reduction) {
         String op = "crossEntropy";

@@ -15,15 +15,19 @@ public final class Dropout {
     private static final Kernel DROPOUT = new Kernel("dropout", "in x, out y, real p, size seed, size offset, size n", a -> {
         Reals x = a.reals("x"), y = a.reals("y");
         double p = a.real("p");
-        for (long i = 0; i < a.size("n"); i++)
-            y.set(i, Philox.uniform(a.size("seed"), 4 * a.size("offset") + i) >= p ? x.get(i) / (1 - p) : 0);
+        long seed = a.size("seed"), first = 4 * a.size("offset");
+        for (long i = 0, n = a.size("n"); i < n; i++) y.set(i, Philox.uniform(seed, first + i) >= p ? x.get(i) / (1 - p) : 0);
     });
 
     private Dropout() {}
 
     /**
+     * Zeroes elements at random and scales up the others.
+     *
+     * @param x      any shape, which the result has too
      * @param p      probability of a zero, 0 to 1; at 0 x itself comes back
      * @param offset first Philox counter to use; the call uses {@link #counters} of them, and the next call must start behind
+     * @throws IllegalArgumentException where p is outside of its range
      */
     public static Tensor dropout(Tape tape, Tensor x, double p, long seed, long offset) {
         Require.floats("dropout", x);

@@ -8,7 +8,14 @@ import dev.imu2clip.tensor.Tensor;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 
-/** Arithmetic element by element: of two tensors that broadcast as in NumPy (up to 6 dimensions, one type), or of one. */
+/**
+ * Arithmetic element by element. All of it differentiates in every input.
+ *
+ * <p>Two tensors broadcast as in NumPy: shapes are aligned at the last dimension, and a dimension that is 1 or missing in one of them
+ * repeats along the other's; the gradient of what was repeated is summed. They must be of one floating-point type and have at most 6
+ * dimensions. Both kinds throw {@link IllegalArgumentException} for integer tensors, and those of two also for types or shapes that do
+ * not go together. Results of one tensor have its shape.
+ */
 public final class Elementwise {
     private static final Kernel ADD = Broadcast.kernel("add", (a, b) -> a + b);
     private static final Kernel SUBTRACT = Broadcast.kernel("subtract", (a, b) -> a - b);
@@ -41,6 +48,7 @@ public final class Elementwise {
 
     // ---- two tensors ----
 
+    /** {@code a + b}, broadcast. */
     public static Tensor add(Tape tape, Tensor a, Tensor b) {
         Tensor y = binary(tape, ADD, a, b);
         return tape.record("add", y, (dy, dx) -> {
@@ -49,6 +57,7 @@ public final class Elementwise {
         }, a, b);
     }
 
+    /** {@code a - b}, broadcast. */
     public static Tensor subtract(Tape tape, Tensor a, Tensor b) {
         Tensor y = binary(tape, SUBTRACT, a, b);
         return tape.record("subtract", y, (dy, dx) -> {
@@ -57,6 +66,7 @@ public final class Elementwise {
         }, a, b);
     }
 
+    /** {@code a * b}, broadcast. */
     public static Tensor multiply(Tape tape, Tensor a, Tensor b) {
         Tensor y = binary(tape, MULTIPLY, a, b);
         return tape.record("multiply", y, (dy, dx) -> {
@@ -65,6 +75,7 @@ public final class Elementwise {
         }, a, b);
     }
 
+    /** {@code a / b}, broadcast; by zero as IEEE 754 has it: infinity or NaN. */
     public static Tensor divide(Tape tape, Tensor a, Tensor b) {
         Tensor y = binary(tape, DIVIDE, a, b);
         return tape.record("divide", y, (dy, dx) -> {
@@ -108,6 +119,7 @@ public final class Elementwise {
         return tape.record("axpb", y, (dy, dx) -> AXPB.run(dy, dx[0], alpha, 0, x.count()), x);
     }
 
+    /** {@code -x} */
     public static Tensor negate(Tape tape, Tensor x) {
         return axpb(tape, x, -1, 0);
     }
@@ -120,6 +132,7 @@ public final class Elementwise {
         return tape.record("clamp_max", y, (dy, dx) -> CLAMP_MAX_BACKWARD.run(x, dy, dx[0], max, x.count()), x);
     }
 
+    /** {@code e^x} */
     public static Tensor exp(Tape tape, Tensor x) {
         return EXP.apply(tape, x);
     }
@@ -129,10 +142,12 @@ public final class Elementwise {
         return LOG.apply(tape, x);
     }
 
+    /** Square root: NaN below 0; its gradient at 0 is infinite. */
     public static Tensor sqrt(Tape tape, Tensor x) {
         return SQRT.apply(tape, x);
     }
 
+    /** {@code x * x} */
     public static Tensor square(Tape tape, Tensor x) {
         return SQUARE.apply(tape, x);
     }

@@ -41,7 +41,14 @@ public final class Gather {
         }
     }
 
-    /** Rows of a table (V, D) at indices of any shape: the result has shape indices.shape + (D). This is an embedding. */
+    /**
+     * Rows of a table, an embedding; differentiates in the table.
+     *
+     * @param table   (V, D)
+     * @param indices any shape, I32 or I64, in [0, V)
+     * @return the indices' shape and D behind it
+     * @throws IllegalArgumentException for another rank or type, or an index outside of the table
+     */
     public static Tensor rows(Tape tape, Tensor table, Tensor indices) {
         Require.rank("rows", "the table", table, 2);
         int rank = indices.shape().rank();
@@ -50,7 +57,13 @@ public final class Gather {
         return gather("rows", tape, table, indices, new Reduce.Axis(0, 1, table.size(0), table.size(1)), sizes);
     }
 
-    /** Slices of x along an axis, in the order of the one-dimensional indices. */
+    /**
+     * Slices of x along an axis (negative ones count from the end), in the order of the indices; differentiates in x.
+     *
+     * @param indices (K), I32 or I64, in [0, size of the axis)
+     * @return the shape of x with K in place of the axis' size
+     * @throws IllegalArgumentException for another rank or type, or an index outside of the axis
+     */
     public static Tensor gather(Tape tape, Tensor x, int axis, Tensor indices) {
         Require.rank("gather", "the indices", indices, 1);
         return gather("gather", tape, x, indices, Reduce.Axis.of(x, axis), x.shape().with(axis, indices.count()).sizes());

@@ -28,6 +28,8 @@ public final class GroupNorm {
      * @param gamma scale (C)
      * @param beta offset (C)
      * @param eps added to the variance; PyTorch's default is 1e-5
+     * @return the shape of x
+     * @throws IllegalArgumentException where the groups do not divide C, or gamma or beta is not (C)
      */
     public static Tensor groupNorm(Tape tape, Tensor x, int groups, Tensor gamma, Tensor beta, double eps) {
         if (x.shape().rank() < 2) throw new IllegalArgumentException("groupNorm needs an input (N, C, ...), got " + x.shape());

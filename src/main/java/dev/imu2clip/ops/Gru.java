@@ -3,6 +3,8 @@ package dev.imu2clip.ops;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Args;
 import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.ops.MatMul.Operand;
+import dev.imu2clip.ops.MatMul.Product;
 import dev.imu2clip.tensor.Reals;
 import dev.imu2clip.tensor.Tensor;
 
@@ -17,10 +19,10 @@ import dev.imu2clip.tensor.Tensor;
  * Gates are stacked r, z, n. Sequences are time-major, (T, N, features): a step is then one block of memory.
  */
 public final class Gru {
-    static final Kernel FORWARD = new Kernel("gru_forward",
-            "in gates_x, in w_hh, in b_hh, inout hidden, out? saved, size steps, size batch, size units, size reverse", Gru::forward);
-    static final Kernel BACKWARD = new Kernel("gru_backward",
-            "in w_hh, in hidden, in saved, in? dy, inout dh, out dgates_x, out dgates_h, size steps, size batch, size units, size reverse", Gru::backward);
+    private static final Kernel FORWARD = new Kernel("gru_forward", "in gates_x, in w_hh, in b_hh, inout hidden, out? saved, "
+            + "size steps, size batch, size units, size reverse", Gru::forward);
+    private static final Kernel BACKWARD = new Kernel("gru_backward", "in w_hh, in hidden, in saved, in? dy, inout dh, "
+            + "out dgates_x, out dgates_h, size steps, size batch, size units, size reverse", Gru::backward);
 
     /** Weights of one direction of one layer: (3H, in), (3H, H), (3H), (3H), as PyTorch names and stacks them. */
     public record Weights(Tensor wIh, Tensor wHh, Tensor bIh, Tensor bHh) {}
@@ -31,17 +33,22 @@ public final class Gru {
     private Gru() {}
 
     /**
-     * One direction of one layer, from a zero initial state.
+     * One direction of one layer, from a zero initial state; differentiates in x and the weights.
      *
      * @param x       (T, N, in)
      * @param reverse from the last time step to the first
+     * @throws IllegalArgumentException where x and the weights do not fit
      */
     public static Output layer(Tape tape, Tensor x, Weights w, boolean reverse) {
-        if (x.shape().rank() != 3) throw new IllegalArgumentException("gru: x must be (T, N, features), is " + x.shape());
-        long steps = x.size(0), batch = x.size(1), units = w.wHh.size(1);
-        if (w.wIh.size(1) != x.size(2) || w.wIh.size(0) != 3 * units || w.wHh.size(0) != 3 * units || w.bIh.count() != 3 * units || w.bHh.count() != 3 * units)
-            throw new IllegalArgumentException("gru: x " + x.shape() + " and weights " + w.wIh.shape() + ", " + w.wHh.shape() + " do not fit: weights must be (3H, "
-                    + x.size(2) + ") and (3H, H)");
+        Require.rank("gru", "x (T, N, features)", x, 3);
+        Require.rank("gru", "the input weights (3H, in)", w.wIh, 2);
+        Require.rank("gru", "the recurrent weights (3H, H)", w.wHh, 2);
+        long steps = x.size(0), batch = x.size(1), units = w.wHh.size(1), gates = 3 * units;
+        if (units < 1 || w.wIh.size(1) != x.size(2) || w.wIh.size(0) != gates || w.wHh.size(0) != gates || w.bIh.count() != gates
+                || w.bHh.count() != gates)
+            throw new IllegalArgumentException("gru: x " + x.shape() + ", weights " + w.wIh.shape() + " and " + w.wHh.shape() + ", biases "
+                    + w.bIh.shape() + " and " + w.bHh.shape() + " do not fit: needed are weights (3H, " + x.size(2)
+                    + ") and (3H, H) and biases (3H,), H at least 1");
         Tensor gatesX = MatMul.linear(tape, x, w.wIh, w.bIh);
         Tensor hidden = tape.empty(x.dtype(), steps + 1, batch, units);
         hidden.rows(reverse ? steps : 0, reverse ? steps + 1 : 1).clear();
@@ -60,20 +67,22 @@ public final class Gru {
             long rows = steps * batch;
             // The state before each step stands one slot earlier in the direction of the recurrence.
             Tensor before = reverse ? hidden.rows(1, steps + 1) : hidden.rows(0, steps);
-            if (d[1] != null) MatMul.MATMUL.run(dGatesH, before, null, d[1], 1, 3 * units, units, rows, true, false, 0, 0);
-            if (d[2] != null) MatMul.SUM_ROWS.run(dGatesH, d[2], rows, 3 * units);
+            if (d[1] != null) new Product(1, gates, units, rows).run(Operand.of(dGatesH).transpose(), Operand.of(before), null, d[1]);
+            if (d[2] != null) Reduce.sum(tape, dGatesH, null, d[2], 1, 1, rows, gates);
         }, gatesX, w.wHh, w.bHh);
         return new Output(sequence, last);
     }
 
     private static void forward(Args a) {
-        Reals gatesX = a.reals("gates_x"), w = a.reals("w_hh"), b = a.reals("b_hh"), hidden = a.reals("hidden"), saved = a.reals("saved");
+        Reals gatesX = a.reals("gates_x"), w = a.reals("w_hh"), b = a.reals("b_hh");
+        Reals hidden = a.reals("hidden"), saved = a.reals("saved");
         int steps = a.count("steps"), batch = a.count("batch"), units = a.count("units");
         boolean reverse = a.flag("reverse");
         for (int s = 0; s < steps; s++) {
             int t = reverse ? steps - 1 - s : s;
             for (int i = 0; i < batch; i++) {
-                long before = ((long) (reverse ? t + 1 : t) * batch + i) * units, after = ((long) (reverse ? t : t + 1) * batch + i) * units;
+                long before = ((long) (reverse ? t + 1 : t) * batch + i) * units;
+                long after = ((long) (reverse ? t : t + 1) * batch + i) * units;
                 long x = ((long) t * batch + i) * 3 * units, keep = ((long) t * batch + i) * 4 * units;
                 for (int j = 0; j < units; j++) {
                     double hr = b.get(j), hz = b.get(units + j), hn = b.get(2 * units + j);
@@ -110,7 +119,8 @@ public final class Gru {
                 long gates = row * 3 * units, keep = row * 4 * units, state = (long) i * units;
                 for (int j = 0; j < units; j++) {
                     double d = dh.get(state + j) + (dy == null ? 0 : dy.get(row * units + j));
-                    double r = saved.get(keep + j), z = saved.get(keep + units + j), n = saved.get(keep + 2 * units + j), hn = saved.get(keep + 3 * units + j);
+                    double r = saved.get(keep + j), z = saved.get(keep + units + j);
+                    double n = saved.get(keep + 2 * units + j), hn = saved.get(keep + 3 * units + j);
                     double dn = d * (1 - z) * (1 - n * n);
                     double dz = d * (hidden.get(before + j) - n) * z * (1 - z);
                     double dr = dn * hn * r * (1 - r);

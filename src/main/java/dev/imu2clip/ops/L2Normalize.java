@@ -14,11 +14,12 @@ public final class L2Normalize {
             "in x, out y, out norm, real eps, size rows, size columns", a -> {
         Reals x = a.reals("x"), y = a.reals("y"), norm = a.reals("norm");
         long columns = a.size("columns");
-        for (long r = 0; r < a.size("rows"); r++) {
+        double eps = a.real("eps");
+        for (long r = 0, rows = a.size("rows"); r < rows; r++) {
             double sum = 0;
             for (long i = r * columns; i < (r + 1) * columns; i++) sum += x.get(i) * x.get(i);
             norm.set(r, Math.sqrt(sum));
-            for (long i = r * columns; i < (r + 1) * columns; i++) y.set(i, x.get(i) / Math.max(Math.sqrt(sum), a.real("eps")));
+            for (long i = r * columns; i < (r + 1) * columns; i++) y.set(i, x.get(i) / Math.max(Math.sqrt(sum), eps));
         }
     });
 
@@ -27,9 +28,10 @@ public final class L2Normalize {
             "in y, in norm, in dy, out dx, real eps, size rows, size columns", a -> {
         Reals y = a.reals("y"), norm = a.reals("norm"), dy = a.reals("dy"), dx = a.reals("dx");
         long columns = a.size("columns");
-        for (long r = 0; r < a.size("rows"); r++) {
-            double dot = 0, divisor = Math.max(norm.get(r), a.real("eps"));
-            if (norm.get(r) >= a.real("eps"))
+        double eps = a.real("eps");
+        for (long r = 0, rows = a.size("rows"); r < rows; r++) {
+            double dot = 0, divisor = Math.max(norm.get(r), eps);
+            if (!(norm.get(r) < eps))
                 for (long i = r * columns; i < (r + 1) * columns; i++) dot += dy.get(i) * y.get(i);
             for (long i = r * columns; i < (r + 1) * columns; i++) dx.set(i, (dy.get(i) - y.get(i) * dot) / divisor);
         }
@@ -37,6 +39,12 @@ public final class L2Normalize {
 
     private L2Normalize() {}
 
+    /**
+     * Rows of length 1; differentiates in x. A NaN anywhere in a row makes the whole row NaN.
+     *
+     * @param x (..., D), floating-point
+     * @return the shape of x
+     */
     public static Tensor l2Normalize(Tape tape, Tensor x) {
         Require.floats("l2Normalize", x);
         long columns = x.size(-1), rows = columns == 0 ? 0 : x.count() / columns;

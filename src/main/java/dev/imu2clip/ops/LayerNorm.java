@@ -30,6 +30,8 @@ public final class LayerNorm {
      * @param gamma scale (D)
      * @param beta offset (D)
      * @param eps added to the variance; PyTorch's default is 1e-5
+     * @return the shape of x
+     * @throws IllegalArgumentException where gamma or beta is not (D), or D is 0
      */
     public static Tensor layerNorm(Tape tape, Tensor x, Tensor gamma, Tensor beta, double eps) {
         if (x.shape().rank() < 1 || x.size(-1) < 1)

@@ -24,9 +24,10 @@ public final class Layout {
     private static final Kernel COPY_BLOCK = new Kernel("copy_block",
             "in x, out y, size rows, size columns, size x_offset, size x_stride, size y_offset, size y_stride", a -> {
         Reals x = a.reals("x"), y = a.reals("y");
-        for (long r = 0; r < a.size("rows"); r++)
-            for (long c = 0; c < a.size("columns"); c++)
-                y.set(a.size("y_offset") + r * a.size("y_stride") + c, x.get(a.size("x_offset") + r * a.size("x_stride") + c));
+        long xOffset = a.size("x_offset"), xStride = a.size("x_stride"), yOffset = a.size("y_offset"), yStride = a.size("y_stride");
+        long rows = a.size("rows"), columns = a.size("columns");
+        for (long r = 0; r < rows; r++)
+            for (long c = 0; c < columns; c++) y.set(yOffset + r * yStride + c, x.get(xOffset + r * xStride + c));
     });
 
     /** Rows of dx are dy's with zeros around them. */
@@ -58,12 +59,16 @@ public final class Layout {
         }
     }
 
-    /** The same elements in another shape, without a copy. */
+    /** The same elements in another shape of the same count, without a copy; gradients flow through. */
     public static Tensor reshape(Tape tape, Tensor x, long... sizes) {
         return tape.recordView(x.reshape(sizes), x);
     }
 
-    /** Dimension i of the result is dimension {@code permutation[i]} of x; for at most 6 dimensions. */
+    /**
+     * Dimension i of the result is dimension {@code permutation[i]} of x.
+     *
+     * @throws IllegalArgumentException for more than 6 dimensions, or where the permutation does not name each axis once
+     */
     public static Tensor transpose(Tape tape, Tensor x, int... permutation) {
         Require.floats("transpose", x);
         int rank = x.shape().rank();
@@ -114,7 +119,13 @@ public final class Layout {
         TRANSPOSE.run(all.toArray());
     }
 
-    /** Elements {@code from} (inclusive) to {@code to} (exclusive) along an axis; along the outermost one without a copy. */
+    /**
+     * Elements {@code from} (inclusive) to {@code to} (exclusive) along an axis (negative ones count from the end); along the outermost
+     * one without a copy.
+     *
+     * @return the shape of x with {@code to - from} in place of the axis' size
+     * @throws IllegalArgumentException where the range is not within the axis
+     */
     public static Tensor slice(Tape tape, Tensor x, int axis, long from, long to) {
         Require.floats("slice", x);
         var at = Reduce.Axis.of(x, axis);
@@ -131,7 +142,12 @@ public final class Layout {
         return tape.record("slice", y, (dy, dx) -> SLICE_BACKWARD.run(dy, dx[0], at.outer(), columns, offset, stride), x);
     }
 
-    /** Tensors one after the other along an axis; all other sizes must agree. */
+    /**
+     * Tensors one after the other along an axis (negative ones count from the end).
+     *
+     * @return the common shape with the sum of the sizes along the axis
+     * @throws IllegalArgumentException for no tensors, for types that differ, or for other dimensions that differ
+     */
     public static Tensor concat(Tape tape, int axis, Tensor... parts) {
         if (parts.length == 0) throw new IllegalArgumentException("concat needs at least one tensor");
         Require.floats("concat", parts);

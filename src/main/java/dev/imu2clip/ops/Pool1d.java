@@ -7,6 +7,8 @@ import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Reals;
 import dev.imu2clip.tensor.Tensor;
 
+import java.util.function.LongFunction;
+
 /** Pooling over the last dimension of (N, C, L): a maximum or a mean of windows, with PyTorch's rules at the edges. */
 public final class Pool1d {
     private static final String MAX_SIZES = ", size rows, size l, size lout, size kernel, size stride, size padding, size dilation";
@@ -14,12 +16,13 @@ public final class Pool1d {
 
     private static final Kernel MAX_FORWARD = new Kernel("max_pool1d_forward", "in x, out y, out? i32 index" + MAX_SIZES, a -> {
         Reals x = a.reals("x"), y = a.reals("y"), index = a.reals("index");
-        long l = a.size("l"), lout = a.size("lout");
-        for (long out = 0; out < a.size("rows") * lout; out++) {
+        long l = a.size("l"), lout = a.size("lout"), outputs = a.size("rows") * lout;
+        long kernel = a.size("kernel"), stride = a.size("stride"), padding = a.size("padding"), dilation = a.size("dilation");
+        for (long out = 0; out < outputs; out++) {
             double best = Double.NEGATIVE_INFINITY;
             long at = -1, row = out / lout * l;
-            for (long k = 0; k < a.size("kernel"); k++) {
-                long i = out % lout * a.size("stride") + k * a.size("dilation") - a.size("padding");
+            for (long k = 0; k < kernel; k++) {
+                long i = out % lout * stride + k * dilation - padding;
                 if (i < 0 || i >= l) continue;
                 double value = x.get(row + i);
                 if (at < 0 || value > best || Double.isNaN(value)) {
@@ -34,23 +37,23 @@ public final class Pool1d {
 
     private static final Kernel MAX_BACKWARD = new Kernel("max_pool1d_backward", "in dy, in i32 index, out dx" + MAX_SIZES, a -> {
         Reals dy = a.reals("dy"), index = a.reals("index"), dx = a.reals("dx");
-        long l = a.size("l"), lout = a.size("lout");
-        for (long i = 0; i < a.size("rows") * l; i++) dx.set(i, 0);
-        for (long out = 0; out < a.size("rows") * lout; out++)
+        long l = a.size("l"), lout = a.size("lout"), rows = a.size("rows");
+        for (long i = 0; i < rows * l; i++) dx.set(i, 0);
+        for (long out = 0; out < rows * lout; out++)
             if (index.integer(out) >= 0) dx.add(out / lout * l + index.integer(out), dy.get(out));
     });
 
     private static final Kernel AVG_FORWARD = new Kernel("avg_pool1d_forward", "in x, out y" + AVG_SIZES,
-            a -> means(a, u -> from(a, u), u -> to(a, u), u -> divisor(a, u)));
+            a -> means(a, windows(a)));
     private static final Kernel AVG_BACKWARD = new Kernel("avg_pool1d_backward", "in dy, out dx" + AVG_SIZES,
-            a -> spread(a, u -> from(a, u), u -> to(a, u), u -> divisor(a, u)));
+            a -> spread(a, windows(a)));
 
     private static final Kernel ADAPTIVE_FORWARD = new Kernel("adaptive_avg_pool1d_forward",
             "in x, out y, size rows, size l, size lout",
-            a -> means(a, u -> binFrom(a, u), u -> binTo(a, u), u -> binTo(a, u) - binFrom(a, u)));
+            a -> means(a, bins(a)));
     private static final Kernel ADAPTIVE_BACKWARD = new Kernel("adaptive_avg_pool1d_backward",
             "in dy, out dx, size rows, size l, size lout",
-            a -> spread(a, u -> binFrom(a, u), u -> binTo(a, u), u -> binTo(a, u) - binFrom(a, u)));
+            a -> spread(a, bins(a)));
 
     private Pool1d() {}
 
@@ -65,6 +68,7 @@ public final class Pool1d {
      * @param x (N, C, L)
      * @param padding at most half the kernel
      * @return (N, C, (L + 2 padding - dilation (kernel - 1) - 1) / stride + 1), rounded down
+     * @throws IllegalArgumentException for another rank, numbers out of range, or a window longer than the padded input
      */
     public static Tensor maxPool(Tape tape, Tensor x, int kernel, int stride, int padding, int dilation) {
         long lout = outputLength("maxPool", x, kernel, stride, padding, dilation), l = x.size(2), rows = x.size(0) * x.size(1);
@@ -81,6 +85,8 @@ public final class Pool1d {
      * @param x (N, C, L)
      * @param padding zeros on each side, at most half the kernel
      * @param countIncludePad whether padding counts in the divisor
+     * @return (N, C, (L + 2 padding - kernel) / stride + 1), rounded down
+     * @throws IllegalArgumentException for another rank, numbers out of range, or a window longer than the padded input
      */
     public static Tensor avgPool(Tape tape, Tensor x, int kernel, int stride, int padding, boolean countIncludePad) {
         long lout = outputLength("avgPool", x, kernel, stride, padding, 1), l = x.size(2), rows = x.size(0) * x.size(1);
@@ -90,7 +96,12 @@ public final class Pool1d {
                 (dy, dx) -> AVG_BACKWARD.run(dy, dx[0], rows, l, lout, kernel, stride, padding, countIncludePad), x);
     }
 
-    /** Means of {@code outputLength} bins; bin u is [floor(u L / outputLength), ceil((u + 1) L / outputLength)), so bins may overlap. */
+    /**
+     * Means of {@code outputLength} bins; bin u is [floor(u L / outputLength), ceil((u + 1) L / outputLength)), so bins may overlap.
+     *
+     * @param x (N, C, L), L at least 1
+     * @return (N, C, outputLength)
+     */
     public static Tensor adaptiveAvgPool(Tape tape, Tensor x, int outputLength) {
         if (x.shape().rank() != 3 || x.size(2) < 1 || outputLength < 1)
             throw new IllegalArgumentException("adaptiveAvgPool needs an input (N, C, L) and an output length of at least 1, got "
@@ -115,50 +126,44 @@ public final class Pool1d {
 
     // ---- definitions: window u of a row ----
 
-    private interface Window {
-        long of(long u);
+    /** What window u takes the mean of: elements {@code from} to {@code to}, their sum divided by {@code divisor}. */
+    private record Window(long from, long to, long divisor) {}
+
+    private static LongFunction<Window> windows(Args a) {
+        long l = a.size("l"), kernel = a.size("kernel"), stride = a.size("stride"), padding = a.size("padding");
+        boolean countPadding = a.flag("count_padding");
+        return u -> {
+            long start = u * stride - padding, from = Math.max(0, start), to = Math.min(l, start + kernel);
+            return new Window(from, to, countPadding ? kernel : to - from);
+        };
     }
 
-    private static long start(Args a, long u) {
-        return u * a.size("stride") - a.size("padding");
-    }
-
-    private static long from(Args a, long u) {
-        return Math.max(0, start(a, u));
-    }
-
-    private static long to(Args a, long u) {
-        return Math.min(a.size("l"), start(a, u) + a.size("kernel"));
-    }
-
-    private static long divisor(Args a, long u) {
-        return a.flag("count_padding") ? a.size("kernel") : to(a, u) - from(a, u);
-    }
-
-    private static long binFrom(Args a, long u) {
-        return u * a.size("l") / a.size("lout");
-    }
-
-    private static long binTo(Args a, long u) {
-        return Math.ceilDiv((u + 1) * a.size("l"), a.size("lout"));
-    }
-
-    private static void means(Args a, Window from, Window to, Window divisor) {
-        Reals x = a.reals("x"), y = a.reals("y");
+    private static LongFunction<Window> bins(Args a) {
         long l = a.size("l"), lout = a.size("lout");
-        for (long out = 0; out < a.size("rows") * lout; out++) {
+        return u -> {
+            long from = u * l / lout, to = Math.ceilDiv((u + 1) * l, lout);
+            return new Window(from, to, to - from);
+        };
+    }
+
+    private static void means(Args a, LongFunction<Window> windows) {
+        Reals x = a.reals("x"), y = a.reals("y");
+        long l = a.size("l"), lout = a.size("lout"), outputs = a.size("rows") * lout;
+        for (long out = 0; out < outputs; out++) {
+            Window window = windows.apply(out % lout);
             double sum = 0;
-            for (long i = from.of(out % lout); i < to.of(out % lout); i++) sum += x.get(out / lout * l + i);
-            y.set(out, sum / divisor.of(out % lout));
+            for (long i = window.from; i < window.to; i++) sum += x.get(out / lout * l + i);
+            y.set(out, sum / window.divisor);
         }
     }
 
-    private static void spread(Args a, Window from, Window to, Window divisor) {
+    private static void spread(Args a, LongFunction<Window> windows) {
         Reals dy = a.reals("dy"), dx = a.reals("dx");
-        long l = a.size("l"), lout = a.size("lout");
-        for (long i = 0; i < a.size("rows") * l; i++) dx.set(i, 0);
-        for (long out = 0; out < a.size("rows") * lout; out++)
-            for (long i = from.of(out % lout); i < to.of(out % lout); i++)
-                dx.add(out / lout * l + i, dy.get(out) / divisor.of(out % lout));
+        long l = a.size("l"), lout = a.size("lout"), rows = a.size("rows");
+        for (long i = 0; i < rows * l; i++) dx.set(i, 0);
+        for (long out = 0; out < rows * lout; out++) {
+            Window window = windows.apply(out % lout);
+            for (long i = window.from; i < window.to; i++) dx.add(out / lout * l + i, dy.get(out) / window.divisor);
+        }
     }
 }

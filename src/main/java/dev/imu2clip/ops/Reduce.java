@@ -27,9 +27,10 @@ public final class Reduce {
             "in dy, out dx, real scale, size outer, size n, size inner", a -> {
         Reals dy = a.reals("dy"), dx = a.reals("dx");
         long n = a.size("n"), inner = a.size("inner");
+        double scale = a.real("scale");
         for (long o = 0; o < a.size("outer"); o++)
             for (long r = 0; r < n; r++)
-                for (long i = 0; i < inner; i++) dx.set((o * n + r) * inner + i, a.real("scale") * dy.get(o * inner + i));
+                for (long i = 0; i < inner; i++) dx.set((o * n + r) * inner + i, scale * dy.get(o * inner + i));
     });
 
     private static final Kernel MAX_FORWARD = new Kernel("max_forward",
@@ -49,6 +50,7 @@ public final class Reduce {
     private static void defineSum(Args a) {
         Reals x = a.reals("x"), w = a.reals("w"), y = a.reals("y");
         long n = a.size("n"), inner = a.size("inner"), run = a.size("run"), runs = Math.max(1, (n + run - 1) / run);
+        double scale = a.real("scale");
         for (long o = 0; o < a.size("outer"); o++)
             for (long c = 0; c < runs; c++)
                 for (long i = 0; i < inner; i++) {
@@ -57,7 +59,7 @@ public final class Reduce {
                         long at = (o * n + r) * inner + i;
                         sum += w == null ? x.get(at) : x.get(at) * w.get(at);
                     }
-                    y.set((o * runs + c) * inner + i, a.real("scale") * sum);
+                    y.set((o * runs + c) * inner + i, scale * sum);
                 }
     }
 

@@ -62,10 +62,22 @@ public final class Softmax {
         return max;
     }
 
+    /**
+     * {@code exp(x) / sum(exp(x))} over the last axis; a row with a NaN, or of minus infinities alone, is NaN throughout.
+     *
+     * @param x (..., C), floating-point
+     * @return the shape of x
+     */
     public static Tensor softmax(Tape tape, Tensor x) {
         return apply("softmax", tape, x, FORWARD, BACKWARD);
     }
 
+    /**
+     * {@code x - log(sum(exp(x)))} over the last axis, exact where the softmax would be rounded to 0.
+     *
+     * @param x (..., C), floating-point
+     * @return the shape of x
+     */
     public static Tensor logSoftmax(Tape tape, Tensor x) {
         return apply("log_softmax", tape, x, LOG_FORWARD, LOG_BACKWARD);
     }

@@ -19,7 +19,7 @@ public final class Adam implements AutoCloseable {
     static final Kernel SUM_OF_SQUARES = new Kernel("sum_of_squares", "in x, out y, size n", a -> {
         Reals x = a.reals("x");
         double sum = 0;
-        for (long i = 0; i < a.size("n"); i++) sum += x.get(i) * x.get(i);
+        for (long i = 0, n = a.size("n"); i < n; i++) sum += x.get(i) * x.get(i);
         a.reals("y").set(0, sum);
     });
 
@@ -27,8 +27,21 @@ public final class Adam implements AutoCloseable {
     static final Kernel UPDATE = new Kernel("adam", "inout value, in gradient, inout m, inout v, in rates, in? squared_norm, "
             + "real beta1, real beta2, real eps, real weight_decay, real max_norm, size decoupled, size n", Adam::define);
 
-    /** @param maxNorm largest global norm of the gradients, 0 for no clipping; {@code decoupled} makes it AdamW */
-    public record Settings(double learningRate, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, double maxNorm) {
+    /**
+     * Adam's constants. The paper's names are in brackets.
+     *
+     * @param learningRate step size (alpha); a schedule's factor comes on top
+     * @param beta1        decay of the mean of gradients, in [0, 1)
+     * @param beta2        decay of the mean of squared gradients, in [0, 1)
+     * @param eps          added to the root of the corrected mean of squares, so that nothing is divided by zero
+     * @param weightDecay  share of a matrix's values: added to the gradient, or times the learning rate taken off the values (AdamW);
+     *                     0 for none
+     * @param decoupled    whether the decay is AdamW's
+     * @param maxNorm      largest norm of all gradients together: longer ones are scaled down to it; 0 for no clipping
+     */
+    public record Settings(double learningRate, double beta1, double beta2, double eps, double weightDecay, boolean decoupled,
+                           double maxNorm) {
+        /** PyTorch's defaults: beta 0.9 and 0.999, eps 1e-8, no decay, no clipping. */
         public static Settings of(double learningRate) {
             return new Settings(learningRate, 0.9, 0.999, 1e-8, 0, false, 0);
         }
@@ -43,7 +56,13 @@ public final class Adam implements AutoCloseable {
     private final Tensor squaredNorm;
     private long steps;
 
+    /**
+     * Moments of zero for every parameter, on the store's device.
+     *
+     * @throws IllegalStateException where the store is frozen
+     */
     public Adam(ParameterStore store, Settings settings) {
+        store.gradients(); // fails for a frozen store
         this.store = store;
         this.settings = settings;
         Device device = store.device();
@@ -60,7 +79,8 @@ public final class Adam implements AutoCloseable {
     public void step(double factor) {
         steps++;
         double rate = settings.learningRate * factor;
-        rates.set((float) (rate / (1 - Math.pow(settings.beta1, steps))), (float) Math.sqrt(1 - Math.pow(settings.beta2, steps)), (float) rate);
+        double correction1 = 1 - Math.pow(settings.beta1, steps), correction2 = 1 - Math.pow(settings.beta2, steps);
+        rates.set((float) (rate / correction1), (float) Math.sqrt(correction2), (float) rate);
         boolean clip = settings.maxNorm > 0;
         if (clip) SUM_OF_SQUARES.run(store.gradients(), squaredNorm, store.gradients().count());
         long decayed = store.decayed();
@@ -71,7 +91,8 @@ public final class Adam implements AutoCloseable {
     private void update(long from, long count, double weightDecay, boolean clip) {
         if (count == 0) return;
         UPDATE.run(store.values().view(from, count), store.gradients().view(from, count), m.view(from, count), v.view(from, count), rates,
-                clip ? squaredNorm : null, settings.beta1, settings.beta2, settings.eps, weightDecay, settings.maxNorm, settings.decoupled, count);
+                clip ? squaredNorm : null, settings.beta1, settings.beta2, settings.eps, weightDecay, settings.maxNorm,
+                settings.decoupled, count);
     }
 
     /** Steps taken so far. */
@@ -79,10 +100,12 @@ public final class Adam implements AutoCloseable {
         return steps;
     }
 
+    /** Running mean of the gradients, laid out as {@link ParameterStore#values}. */
     public Tensor firstMoment() {
         return m;
     }
 
+    /** Running mean of the squared gradients, laid out as {@link ParameterStore#values}. */
     public Tensor secondMoment() {
         return v;
     }
@@ -94,16 +117,18 @@ public final class Adam implements AutoCloseable {
 
     private static void define(Args a) {
         Reals value = a.reals("value"), gradient = a.reals("gradient"), m = a.reals("m"), v = a.reals("v"), rates = a.reals("rates");
-        double beta1 = a.real("beta1"), beta2 = a.real("beta2"), decay = a.real("weight_decay"), clip = 1;
+        double beta1 = a.real("beta1"), beta2 = a.real("beta2"), eps = a.real("eps"), decay = a.real("weight_decay"), clip = 1;
+        double rate = rates.get(0), root = rates.get(1), shrink = rates.get(2) * decay;
+        boolean decoupled = a.flag("decoupled");
         if (a.tensor("squared_norm") != null) clip = Math.min(1, a.real("max_norm") / (Math.sqrt(a.reals("squared_norm").get(0)) + 1e-6));
-        for (long i = 0; i < a.size("n"); i++) {
+        for (long i = 0, n = a.size("n"); i < n; i++) {
             double x = value.get(i), g = clip * gradient.get(i);
-            if (a.flag("decoupled")) x -= rates.get(2) * decay * x;
+            if (decoupled) x -= shrink * x;
             else g += decay * x;
             double mean = beta1 * m.get(i) + (1 - beta1) * g, square = beta2 * v.get(i) + (1 - beta2) * g * g;
             m.set(i, mean);
             v.set(i, square);
-            value.set(i, x - rates.get(0) * mean / (Math.sqrt(square) / rates.get(1) + a.real("eps")));
+            value.set(i, x - rate * mean / (Math.sqrt(square) / root + eps));
         }
     }
 

@@ -27,13 +27,16 @@ public final class Tensor {
         this.region = region;
     }
 
-    /** A tensor in its own zeroed slab; it lives until the slab is closed. */
+    /**
+     * A tensor in its own zeroed slab. Nobody can close that slab: its memory stays taken until the process ends. For constants of a
+     * whole run and for tests; elsewhere use a {@link Workspace} or a slab of your own.
+     */
     public static Tensor zeros(Device device, DType dtype, long... sizes) {
         Shape shape = Shape.of(sizes);
         return new Tensor(device.allocate(Math.max(1, bytes(shape, dtype)), "tensor " + shape), 0, shape, dtype, null);
     }
 
-    /** A float32 tensor with these values, in its own slab. */
+    /** A float32 tensor with these values, in its own slab, which nobody can close: see {@link #zeros}. */
     public static Tensor of(Device device, float[] values, long... sizes) {
         return zeros(device, DType.F32, sizes).set(values);
     }
@@ -88,7 +91,9 @@ public final class Tensor {
         return slab.address() + offset;
     }
 
-    /** The same elements in another shape of the same count. */
+    /**
+     * The same elements in another shape of the same count. Outside the tape: gradients do not flow; use {@code Layout.reshape} for that.
+     */
     public Tensor reshape(long... sizes) {
         Shape other = Shape.of(sizes);
         if (other.count() != shape.count())
@@ -96,7 +101,10 @@ public final class Tensor {
         return new Tensor(slab, offset, other, dtype, region);
     }
 
-    /** Part of the elements, from element {@code first} in row-major order, as a tensor of its own shape. */
+    /**
+     * Part of the elements, from element {@code first} in row-major order, as a tensor of its own shape. Outside the tape: gradients do
+     * not flow; use {@code Layout.slice} and {@code Layout.reshape} for that.
+     */
     public Tensor view(long first, long... sizes) {
         Shape part = Shape.of(sizes);
         if (first < 0 || part.count() > shape.count() - first)
@@ -104,7 +112,10 @@ public final class Tensor {
         return new Tensor(slab, offset + first * dtype.bytes(), part, dtype, region);
     }
 
-    /** Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension. */
+    /**
+     * Rows {@code from} (inclusive) to {@code to} (exclusive) of the outermost dimension. Outside the tape: gradients do not flow; use
+     * {@code Layout.slice} for that.
+     */
     public Tensor rows(long from, long to) {
         return view(Math.multiplyExact(from, shape.count(1, shape.rank())), shape.with(0, to - from).sizes());
     }

@@ -18,8 +18,9 @@ public final class ContrastiveModel extends Module {
     public static final String ENCODER = "encoder.";
     private static final double MAX_LOG_SCALE = Math.log(100);
     /**
-     * The learned number is log(1 / temperature) / 10. Adam's steps have the size of the learning rate whatever the parameter means, so without this
-     * factor the temperature would need ten times as long as the raw one, which at 0.1 moves by ten times the learning rate, relatively.
+     * The learned number is log(1 / temperature) / 10. Adam's steps have the size of the learning rate whatever the parameter means, so
+     * without this factor the temperature would need ten times as long as the raw one, which at 0.1 moves by ten times the learning rate,
+     * relatively.
      */
     private static final double LOG_STEP = 10;
 
@@ -63,8 +64,11 @@ public final class ContrastiveModel extends Module {
     }
 
     private Tensor scale(Tape tape) {
-        Tensor value = learned ? temperature.value() : temperature.value().reshape(1); // a view is not watched: no gradient
-        if (logarithmic) return Elementwise.exp(tape, Elementwise.clampMax(tape, Elementwise.axpb(tape, value, LOG_STEP, 0), MAX_LOG_SCALE));
+        Tensor value = learned ? temperature.value() : tape.detach(temperature.value());
+        if (logarithmic) {
+            Tensor logScale = Elementwise.axpb(tape, value, LOG_STEP, 0);
+            return Elementwise.exp(tape, Elementwise.clampMax(tape, logScale, MAX_LOG_SCALE));
+        }
         return Elementwise.divide(tape, tape.empty(DType.F32, 1).set(1f), value);
     }
 

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * {@code metrics.jsonl}: one JSON object a line, first {@code step} (optimiser steps done so far), then whatever was measured. Every line
@@ -37,9 +38,14 @@ public final class MetricsLog implements AutoCloseable {
      * will be written again. Step 0 begins a log, and removes what was there.
      */
     public static MetricsLog open(Path file, long step) {
+        return open(file, step, line -> true);
+    }
+
+    /** The same, cut off already at the first line that is not {@code kept}. */
+    static MetricsLog open(Path file, long step, Predicate<JsonNode> kept) {
         try {
             Files.createDirectories(file.toAbsolutePath().getParent());
-            long length = Files.exists(file) && step > 0 ? lengthUpTo(Files.readAllBytes(file), step) : 0;
+            long length = Files.exists(file) && step > 0 ? lengthUpTo(Files.readAllBytes(file), step, kept) : 0;
             FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             channel.truncate(length).position(length);
             return new MetricsLog(file, channel);
@@ -88,11 +94,11 @@ public final class MetricsLog implements AutoCloseable {
     }
 
     /** Bytes up to the first line that is not whole or lies beyond {@code step}. */
-    private static long lengthUpTo(byte[] bytes, long step) {
+    private static long lengthUpTo(byte[] bytes, long step, Predicate<JsonNode> kept) {
         int start = 0;
         for (int end; (end = lineEnd(bytes, start)) >= 0; start = end) {
             JsonNode line = parse(bytes, start, end);
-            if (line == null || !line.path("step").isIntegralNumber() || line.get("step").asLong() > step) break;
+            if (line == null || !line.path("step").isIntegralNumber() || line.get("step").asLong() > step || !kept.test(line)) break;
         }
         return start;
     }

@@ -160,7 +160,11 @@ public final class Pretraining implements AutoCloseable {
 
     /** Trains to the end, or until {@code stop}; then saves. Returns whether the end was reached. */
     public boolean train(StopRequest stop, TrainingProgress progress) {
-        try (MetricsLog log = MetricsLog.open(run.metrics(), position.globalStep());
+        // Stopped between an epoch's last step and the end of its validation: the validation is done, and logged, again.
+        boolean validates = position.step() == stepsPerEpoch;
+        long stepsDone = position.globalStep();
+        try (MetricsLog log = MetricsLog.open(run.metrics(), stepsDone,
+                line -> !(validates && line.path("step").asLong() == stepsDone && line.has("val_loss")));
                 TensorBoardWriter board = TensorBoardWriter.open(run.path(), position.globalStep())) {
             for (int epoch = position.epoch(); epoch < config.train().maxEpochs(); epoch++)
                 if (!trainEpoch(epoch, stop, progress, log, board)) return false;

@@ -158,10 +158,20 @@ class TapeTest {
     void misuseIsNamed() {
         Tensor x = leaf(1, 2);
         assertThrows(IllegalArgumentException.class, () -> tape.watch(tensor(1, 2), tensor(1)));
-        assertTrue(assertThrows(IllegalArgumentException.class, () -> tape.backward(Elementwise.square(tape, x))).getMessage()
-                .contains("(2,)"));
-        assertTrue(assertThrows(IllegalStateException.class, () -> tape.backward(tensor(1))).getMessage()
-                .contains("nothing to differentiate"));
+        Tensor two = Elementwise.square(tape, x);
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> tape.backward(two)).getMessage().contains("(2,)"));
+        var unrelated = assertThrows(IllegalStateException.class, () -> tape.backward(tensor(1)));
+        assertTrue(unrelated.getMessage().contains("nothing to differentiate"));
+    }
+
+    @Test
+    void detachStopsGradients() {
+        Tensor x = leaf(3, -2);
+        Tensor constant = tape.detach(x);
+        assertArrayEquals(x.toFloats(), constant.toFloats());
+        assertFalse(tape.watches(constant));
+        tape.backward(Reduce.sumAll(tape, Elementwise.multiply(tape, x, constant)));
+        assertArrayEquals(new float[] {3, -2}, tape.gradient(x).toFloats());
     }
 
     @Test

@@ -11,7 +11,6 @@ import dev.imu2clip.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -33,15 +32,30 @@ class BadRunTest extends BadInput {
         pretrainRefuses(List.of("holds no run to resume", "--out"), "--resume");
     }
 
+    /** The same windows and texts, but signals in other units. */
     @Test
     void aRunOnOtherData() throws IOException {
         Path data = copyOfData();
-        List<String> lines = new ArrayList<>(Files.readAllLines(data.resolve("windows.csv")));
-        lines.removeIf(line -> line.startsWith(uids(Split.TRAINING).getFirst() + ",6.0"));
-        Files.write(data.resolve("windows.csv"), lines);
-        refused(List.of("Different: the data set"), "pretrain", "--data", data.toString(), "--epochs", "1", "--batch-size",
-                "8", "--out",
-                run.toString(), "--resume");
+        for (String uid : uids(Split.TRAINING)) {
+            Path file = data.resolve("processed_imu").resolve(uid + ".npy");
+            float[] values = Npy.floats(file);
+            for (int i = 0; i < values.length; i++) values[i] /= 9.80665f;
+            Npy.write(file, Npy.header(file).shape(), values);
+        }
+        refused(List.of("Different: the data set"), "pretrain", "--data", data.toString(), "--out", run.toString(), "--resume");
+    }
+
+    @Test
+    void windowsOfAnotherLengthThanTheConfigurationSays() {
+        pretrainRefuses(List.of("its windows have 5.0 s", "window_sec 1.0 asks for 2.0 s", "Set window_sec to 2.5"), "--set", "window_sec=1");
+    }
+
+    @Test
+    void whatCannotBeHonouredIsRefused() {
+        pretrainRefuses(List.of("freeze_modalities", "nothing to train"), "--set", "freeze_modalities=[imu]");
+        pretrainRefuses(List.of("final_embedding_size is 128"), "--set", "final_embedding_size=128");
+        pretrainRefuses(List.of("zero_shot"), "--zero_shot");
+        pretrainRefuses(List.of("nothing to test"), "--test_only");
     }
 
     @Test

@@ -49,7 +49,8 @@ class Mw2EncoderTest {
     private static float[] embed(String device, String name, int samples) {
         ImuEncoder encoder = ImuEncoder.create(name);
         Map<String, float[]> weights = GoldenHash.parameters();
-        try (ParameterStore store = ParameterStore.allocate(Backends.get(device), encoder, false).load((parameter, _) -> weights.get(parameter));
+        try (ParameterStore store = ParameterStore.allocate(Backends.get(device), encoder, false)
+                        .load((parameter, _) -> weights.get(parameter));
                 Workspace workspace = new Workspace(store.device(), "test"); var _ = workspace.step()) {
             Tape tape = new Tape(workspace);
             return encoder.encode(tape, tape.empty(DType.F32, WINDOWS, CHANNELS, samples).set(signals(samples))).toFloats();

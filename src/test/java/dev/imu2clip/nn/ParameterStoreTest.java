@@ -15,6 +15,7 @@ import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 import dev.imu2clip.train.ContrastiveModel;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.nio.file.Path;
@@ -53,6 +54,17 @@ class ParameterStoreTest {
         shapes.put("net.5.bias_ih_l0", Shape.of(1536));
         shapes.put("net.5.bias_hh_l0", Shape.of(1536));
         return shapes;
+    }
+
+    @Test
+    void aFrozenStoreSaysSo() {
+        try (ParameterStore store = ParameterStore.allocate(device, ImuEncoder.create("mw2"), false);
+                Workspace workspace = new Workspace(device, "step"); var _ = workspace.step()) {
+            Tape tape = new Tape(workspace);
+            List<Executable> uses = List.of(store::gradients, () -> store.watch(tape), () -> new Adam(store, Adam.Settings.of(1)));
+            for (Executable use : uses)
+                assertTrue(assertThrows(IllegalStateException.class, use).getMessage().contains("this store is frozen"));
+        }
     }
 
     @Test
@@ -103,8 +115,8 @@ class ParameterStoreTest {
             try (ParameterStore store = ParameterStore.allocate(Backends.get(name), model, true).initialise(1);
                     Adam adam = new Adam(store, new Adam.Settings(0.1, 0.9, 0.999, 1e-8, 0.3, true, 1))) {
                 for (int step = 0; step < 30; step++) {
-                    for (Parameter parameter : store.parameters().values()) parameter.gradient().set(noise(step, parameter.shape()
-                            .count()));
+                    for (Parameter parameter : store.parameters().values())
+                        parameter.gradient().set(noise(step, parameter.shape().count()));
                     adam.step(1);
                 }
                 for (Tensor flat : List.of(store.values(), store.gradients(), adam.firstMoment(), adam.secondMoment())) {
@@ -150,8 +162,8 @@ class ParameterStoreTest {
                             assertTrue(Float.isFinite(value), encoder + ": gradient of " + name + " is " + value + " or was not written");
                             if (value == 0) zeros++;
                         }
-                        assertTrue(zeros <= gradient.length / 10, encoder + ": " + zeros + " zeros among " + gradient.length + " of "
-                                + name);
+                        assertTrue(zeros <= gradient.length / 10,
+                                encoder + ": " + zeros + " zeros among " + gradient.length + " of " + name);
                     });
                 }
             }
@@ -170,8 +182,8 @@ class ParameterStoreTest {
                 ParameterStore c = ParameterStore.allocate(device, ImuEncoder.create("mw2"), false).initialise(2)) {
             assertArrayEquals(a.values().toFloats(), b.values().toFloats());
             assertNotEquals(a.values().toFloats()[5], c.values().toFloats()[5]);
-            float[] second = a.parameters().get("net.2.net.0.weight").value().toFloats(), third = a.parameters().get("net.3.net.0.weight")
-                    .value().toFloats();
+            float[] second = a.parameters().get("net.2.net.0.weight").value().toFloats();
+            float[] third = a.parameters().get("net.3.net.0.weight").value().toFloats();
             assertNotEquals(second[0], third[0], "like parameters start differently");
             for (float value : second) assertTrue(Math.abs(value) <= 1 / Math.sqrt(160));
         }

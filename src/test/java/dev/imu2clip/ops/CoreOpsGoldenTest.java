@@ -53,7 +53,7 @@ class CoreOpsGoldenTest {
         }
     }
 
-    /** The last states of every layer and direction, then the last layer's sequence. Inputs: x, then PyTorch's parameters in their order. */
+    /** The last states of every layer and direction, then the last layer's sequence. Inputs: x, then PyTorch's parameters in order. */
     private static List<Tensor> layers(Tape tape, Tensor[] x, boolean bidirectional) {
         List<Tensor> states = new ArrayList<>();
         Tensor sequence = x[0];

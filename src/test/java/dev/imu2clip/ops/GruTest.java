@@ -21,8 +21,10 @@ class GruTest {
     @CsvSource({"1,1,1,1", "3,2,5,7", "5,3,4,8", "2,4,3,16", "4,5,3,33", "3,9,2,48", "3,33,7,64", "2,32,32,96"})
     void states(int steps, int batch, int features, int units) {
         for (boolean reverse : new boolean[] {false, true}) {
-            inputs(OpCheck.of("sequence " + reverse, (tape, x) -> layer(tape, x, reverse).sequence()), steps, batch, features, units).check();
-            inputs(OpCheck.of("last " + reverse, (tape, x) -> layer(tape, x, reverse).last()), steps, batch, features, units).check();
+            OpCheck sequence = OpCheck.of("sequence " + reverse, (tape, x) -> layer(tape, x, reverse).sequence());
+            OpCheck last = OpCheck.of("last " + reverse, (tape, x) -> layer(tape, x, reverse).last());
+            inputs(sequence, steps, batch, features, units).check();
+            inputs(last, steps, batch, features, units).check();
         }
     }
 }

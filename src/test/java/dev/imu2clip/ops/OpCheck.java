@@ -10,6 +10,7 @@ import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -137,7 +138,8 @@ public final class OpCheck {
             Result again = run(Backends.get(device), DType.F32, null);
             assertArrayEquals(actual.output, again.output, name + " on " + device + " does not repeat");
             for (int i = 0; i < inputs.size(); i++)
-                if (actual.gradients[i] != null) assertArrayEquals(actual.gradients[i], again.gradients[i], name + " gradient on " + device + " does not repeat");
+                if (actual.gradients[i] != null)
+                    assertArrayEquals(actual.gradients[i], again.gradients[i], name + " gradient on " + device + " does not repeat");
         }
     }
 
@@ -148,7 +150,9 @@ public final class OpCheck {
         double allowed = tolerance * (3 + Math.sqrt(terms)) * largest;
         for (int i = 0; i < expected.length; i++) {
             boolean same = Double.compare(expected[i], actual[i]) == 0 || Math.abs(expected[i] - actual[i]) <= allowed;
-            if (!same) fail(name + " on " + what + " [" + i + "]: expected " + expected[i] + ", got " + actual[i] + " (allowed difference " + allowed + ")");
+            if (!same)
+                fail(name + " on " + what + " [" + i + "]: expected " + expected[i] + ", got " + actual[i] + " (allowed difference "
+                        + allowed + ")");
         }
     }
 
@@ -198,7 +202,7 @@ public final class OpCheck {
             for (int i = 0; i < x.length; i++) {
                 Input input = inputs.get(i);
                 x[i] = put(tape, input.values, input.integer != null ? input.integer : dtype, input.shape);
-                if (differentiate && input.integer == null) tape.watch(x[i], dx[i] = put(tape, new double[input.values.length], dtype, input.shape));
+                if (differentiate && input.integer == null) tape.watch(x[i], dx[i] = rubbish(tape, dtype, input.shape));
             }
             Tensor y = op.apply(tape, x);
             double[] output = get(y);
@@ -209,6 +213,13 @@ public final class OpCheck {
             }
             return new Result(output, gradients);
         }
+    }
+
+    /** A gradient that nothing was written to yet: what stays of it is seen. */
+    private static Tensor rubbish(Tape tape, DType dtype, Shape shape) {
+        double[] values = new double[Math.toIntExact(shape.count())];
+        Arrays.fill(values, Double.NaN);
+        return put(tape, values, dtype, shape);
     }
 
     private static Tensor put(Tape tape, double[] values, DType dtype, Shape shape) {

@@ -48,7 +48,8 @@ class AdamTest {
     private static void check(String device, Adam.Settings settings, Schedule schedule) {
         Random random = new Random(3);
         Model model = new Model();
-        try (ParameterStore store = ParameterStore.allocate(Backends.get(device), model, true).initialise(5); Adam adam = new Adam(store, settings)) {
+        try (ParameterStore store = ParameterStore.allocate(Backends.get(device), model, true).initialise(5);
+                Adam adam = new Adam(store, settings)) {
             float[] weight = model.weight.value().toFloats(), bias = model.bias.value().toFloats();
             float[][] dWeight = new float[20][], dBias = new float[20][];
             double[] clip = new double[20];
