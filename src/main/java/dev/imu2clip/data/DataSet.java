@@ -185,15 +185,6 @@ public final class DataSet implements AutoCloseable {
         return (Recording) entry;
     }
 
-    /** The number of samples in each of these windows' blocks. @throws InputException when they are not equally long */
-    public int samples(WindowTable windows) {
-        try {
-            return windows.samples(rateHz);
-        } catch (InputException e) {
-            throw new InputException(folder() + ": " + e.getMessage(), e);
-        }
-    }
-
     /**
      * Samples of each of these windows.
      *
