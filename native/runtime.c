@@ -208,7 +208,8 @@ static void create_scratch_key(void) {
     if (pthread_key_create(&scratch_key, free_scratch) != 0) abort();
 }
 
-// The end, as a last resort. Sizes follow the width of a layer and the length of a sequence, not the data set: some KiB to some MiB, beside tensors
+// The end, as a last resort. Sizes follow the width of a layer and the length of a sequence, not the data set: some KiB to some MiB,
+// beside tensors
 // that are far larger and whose allocation fails with a Java error. Here no error can be returned: other parts of the kernel
 // may wait at a barrier for this one, results are half written, and going on would give wrong numbers.
 static void out_of_memory(size_t bytes) {

@@ -51,7 +51,8 @@ public final class Args {
         if (!(value instanceof Tensor tensor))
             throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a tensor, is " + value);
         if (!field.elements().take(tensor.dtype()))
-            throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' takes " + field.elements() + ", is " + tensor.dtype()
+            throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' takes " + field.elements() + ", is "
+                    + tensor.dtype()
                     + " " + tensor.shape());
         block.setAtIndex(ValueLayout.JAVA_LONG, i, tensor.address());
         if (device == null) device = tensor.device();
@@ -70,7 +71,8 @@ public final class Args {
             case Long number -> number;
             case Integer number -> number;
             case Boolean flag -> flag ? 1 : 0;
-            case null, default -> throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' must be a whole number, is " + value);
+            case null, default -> throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name()
+                    + "' must be a whole number, is " + value);
         };
     }
 

@@ -17,7 +17,8 @@ public abstract class HostBackend implements Backend {
             segment = arena.allocate(bytes, ALIGNMENT);
         } catch (OutOfMemoryError e) {
             arena.close();
-            throw new OutOfMemoryError(what + " needs " + (bytes >> 20) + " MiB of memory outside of the Java heap, and the system has no more; "
+            throw new OutOfMemoryError(what + " needs " + (bytes >> 20)
+                    + " MiB of memory outside of the Java heap, and the system has no more; "
                     + "use a smaller batch");
         }
         return new Slab(this, what, segment.address(), bytes, segment, arena::close);

@@ -36,7 +36,8 @@ final class Profile {
         System.err.printf(Locale.ROOT, "%-28s %9s %11s %10s %8s %7s%n", "kernel", "calls", "total ms", "us a call", "GB/s", "share");
         ROWS.entrySet().stream().sorted(Comparator.comparing(entry -> -entry.getValue().nanos.sum())).forEach(entry -> {
             long nanos = entry.getValue().nanos.sum(), calls = entry.getValue().calls.sum();
-            System.err.printf(Locale.ROOT, "%-28s %9d %11.2f %10.1f %8.1f %6.1f%%%n", entry.getKey(), calls, nanos / 1e6, nanos / 1e3 / calls,
+            System.err.printf(Locale.ROOT, "%-28s %9d %11.2f %10.1f %8.1f %6.1f%%%n", entry.getKey(), calls, nanos / 1e6,
+                    nanos / 1e3 / calls,
                     entry.getValue().bytes.sum() / (double) nanos, 100 * nanos / total);
         });
     }

@@ -26,7 +26,8 @@ final class EmbedCommand implements Runnable {
             footerHeading = "%nExample:%n",
             footer = "  imu2clip embed imu --encoder runs/real --in windows.npy --out embeddings.npy")
     static final class Imu implements Callable<Integer> {
-        @Option(names = "--encoder", required = true, paramLabel = "FILE", description = "Encoder weights (safetensors), or the folder of a run.")
+        @Option(names = "--encoder", required = true, paramLabel = "FILE",
+                description = "Encoder weights (safetensors), or the folder of a run.")
         Path encoder;
 
         @Option(names = "--in", required = true, paramLabel = "X.npy",
@@ -55,7 +56,8 @@ final class EmbedCommand implements Runnable {
         @CommandLine.Spec
         CommandLine.Model.CommandSpec spec;
 
-        @Option(names = "--clip", required = true, paramLabel = "FILE", description = "CLIP weights: Hugging Face's model.safetensors, or its folder.")
+        @Option(names = "--clip", required = true, paramLabel = "FILE",
+                description = "CLIP weights: Hugging Face's model.safetensors, or its folder.")
         Path clip;
 
         @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")
@@ -80,7 +82,8 @@ final class EmbedCommand implements Runnable {
         public Integer call() {
             var out = spec.commandLine().getOut();
             var embed = new EmbedTexts(in, this.out, normalize, truncate);
-            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), clip, vocab, 0).cachedIn(CacheFolder.path(), spec.commandLine().getErr()::println);
+            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), clip, vocab, 0).cachedIn(CacheFolder.path(),
+                    spec.commandLine().getErr()::println);
                     var progress = new ProgressLine("embedding texts")) {
                 int count = embed.run(encoder, progress);
                 out.println("Embeddings of " + count + " texts, " + encoder.width() + " numbers each, written to " + this.out);

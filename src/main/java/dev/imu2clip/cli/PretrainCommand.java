@@ -43,10 +43,12 @@ final class PretrainCommand implements Callable<Integer> {
     @Option(names = "--data", paramLabel = "DIR", description = "Prepared data set; default: a generated sample.")
     String data;
 
-    @Option(names = "--clip", paramLabel = "FILE", description = "CLIP weights (safetensors); default: random ones, whose texts carry no meaning.")
+    @Option(names = "--clip", paramLabel = "FILE",
+            description = "CLIP weights (safetensors); default: random ones, whose texts carry no meaning.")
     String clip;
 
-    @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary: bpe_simple_vocab_16e6.txt.gz, or a folder with vocab.json "
+    @Option(names = "--vocab", paramLabel = "FILE",
+            description = "CLIP's vocabulary: bpe_simple_vocab_16e6.txt.gz, or a folder with vocab.json "
             + "and merges.txt; default: beside the weights.")
     String vocab;
 

@@ -42,7 +42,8 @@ public record EmbedTexts(Path in, Path out, boolean normalize, boolean truncate)
         Npy.write(out, Npy.Type.F4, Shape.of(lines.size(), encoder.width()), sink -> {
             for (int from = 0; from < lines.size(); from += CHUNK) {
                 int before = from;
-                float[][] rows = encoder.embed(lines.subList(from, Math.min(from + CHUNK, lines.size())), n -> progress.at(before + n, lines.size(), ""));
+                float[][] rows = encoder.embed(lines.subList(from, Math.min(from + CHUNK, lines.size())),
+                        n -> progress.at(before + n, lines.size(), ""));
                 for (float[] row : rows) sink.put(normalize ? unit(row) : row, 0, row.length);
             }
         });

@@ -31,7 +31,8 @@ import java.util.zip.CRC32C;
  * and a checksum as metadata. One that is damaged is reported, removed and computed again.
  */
 public final class EmbeddingCache implements AutoCloseable {
-    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", IDENTITY = "identity", CHECKSUM = "crc32c", SUFFIX = ".safetensors";
+    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", IDENTITY = "identity", CHECKSUM = "crc32c",
+            SUFFIX = ".safetensors";
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -143,7 +144,8 @@ public final class EmbeddingCache implements AutoCloseable {
         } catch (InputException | IndexOutOfBoundsException | IllegalArgumentException e) {
             if (file != null) file.close();
             remove(path);
-            notices.accept("A file of cached embeddings is damaged and was removed; its texts are embedded again (" + e.getMessage() + ").");
+            notices.accept("A file of cached embeddings is damaged and was removed; its texts are embedded again (" + e.getMessage()
+                    + ").");
         }
     }
 

@@ -13,7 +13,8 @@ import java.util.stream.LongStream;
  * Weights from a seed, with the initial scales of OpenAI's CLIP (its {@code initialize_parameters}); biases are 0 and norms the identity.
  * Texts embedded with them have no meaning, but different texts have different embeddings.
  *
- * <p>All tensors, in the order of {@link TextConfig#shapes}, share one sequence of numbers; each depends on the seed and its place alone, so
+ * <p>All tensors, in the order of {@link TextConfig#shapes}, share one sequence of numbers; each depends on the seed and its place alone,
+ * so
  * threads share the work and every machine gets the same bits. A number is the sum of four uniform ones of 16 bits: nearly normal, with
  * nothing beyond 3.46 deviations, and 64 million of them take a tenth of a second.
  */

@@ -72,8 +72,10 @@ public record TextConfig(int layers, int width, int heads, int hidden, int vocab
         List<String> missing = List.of(TOKENS, POSITIONS, LAYERS + "0.mlp.fc1.weight", PROJECTION + ".weight").stream()
                 .filter(name -> !names.contains(name)).toList();
         if (!missing.isEmpty())
-            throw new InputException(weights.origin() + ": holds no CLIP text tower with Hugging Face's names (no " + String.join(", ", missing)
-                    + " among its " + names.size() + " tensors). Give the model.safetensors of https://huggingface.co/openai/clip-vit-base-patch32");
+            throw new InputException(weights.origin() + ": holds no CLIP text tower with Hugging Face's names (no "
+                    + String.join(", ", missing)
+                    + " among its " + names.size()
+                            + " tensors). Give the model.safetensors of https://huggingface.co/openai/clip-vit-base-patch32");
         Shape tokens = matrix(weights, TOKENS), positions = matrix(weights, POSITIONS), fc1 = matrix(weights, LAYERS + "0.mlp.fc1.weight");
         Shape projection = matrix(weights, PROJECTION + ".weight");
         int width = size(tokens, 1), layers = 0;
@@ -95,7 +97,8 @@ public record TextConfig(int layers, int width, int heads, int hidden, int vocab
     private static Shape matrix(ClipWeights weights, String name) {
         Shape shape = weights.shape(name);
         if (shape.rank() != 2 || shape.count() == 0)
-            throw new InputException(weights.origin() + ": tensor '" + name + "' has shape " + shape + ", expected a matrix. Check that it is a CLIP");
+            throw new InputException(weights.origin() + ": tensor '" + name + "' has shape " + shape
+                    + ", expected a matrix. Check that it is a CLIP");
         return shape;
     }
 
@@ -107,12 +110,14 @@ public record TextConfig(int layers, int width, int heads, int hidden, int vocab
         List<String> problems = new ArrayList<>();
         shapes().forEach((name, expected) -> {
             if (!weights.names().contains(name)) problems.add("'" + name + "' is missing");
-            else if (!weights.shape(name).equals(expected)) problems.add("'" + name + "' has shape " + weights.shape(name) + ", expected " + expected);
+            else if (!weights.shape(name).equals(expected)) problems.add("'" + name + "' has shape " + weights.shape(name) + ", expected "
+                    + expected);
         });
         if (problems.isEmpty()) return;
         int more = problems.size() - MAX_PROBLEMS;
         throw new InputException(weights.origin() + ": is no whole CLIP text tower of " + layers + " layers and width " + width + ": "
-                + String.join("; ", problems.subList(0, Math.min(problems.size(), MAX_PROBLEMS))) + (more > 0 ? "; and " + more + " more" : "")
+                + String.join("; ", problems.subList(0, Math.min(problems.size(), MAX_PROBLEMS)))
+                        + (more > 0 ? "; and " + more + " more" : "")
                 + ". Get the file again, or check that it is a CLIP");
     }
 }

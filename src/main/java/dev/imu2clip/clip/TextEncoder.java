@@ -62,7 +62,8 @@ public final class TextEncoder implements AutoCloseable {
     public static TextEncoder open(Backend backend, Path clip, Path vocab, long seed) {
         if (clip == null) {
             Tokenizer tokenizer = vocab == null ? Tokenizer.bytesOnly() : Tokenizer.read(vocab);
-            return create(backend, ClipWeights.random(TextConfig.VIT_B_32, seed), TextConfig.VIT_B_32, tokenizer, TextNotices.RANDOM_WEIGHTS);
+            return create(backend, ClipWeights.random(TextConfig.VIT_B_32, seed), TextConfig.VIT_B_32, tokenizer,
+                    TextNotices.RANDOM_WEIGHTS);
         }
         Path folder = clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
         ClipWeights weights = ClipWeights.open(clip);
@@ -145,7 +146,8 @@ public final class TextEncoder implements AutoCloseable {
         for (int from = 0; from < missing.size(); from += CHUNK) {
             List<Item> chunk = missing.subList(from, Math.min(from + CHUNK, missing.size()));
             compute(chunk, embeddings, counter);
-            if (cache != null) cache.put(chunk.stream().map(Item::key).toList(), chunk.stream().map(item -> embeddings[item.places.getFirst()]).toList());
+            if (cache != null) cache.put(chunk.stream().map(Item::key).toList(),
+                    chunk.stream().map(item -> embeddings[item.places.getFirst()]).toList());
         }
         return embeddings;
     }

@@ -63,7 +63,8 @@ public final class BatchLoader implements AutoCloseable {
         this.options = options;
         samples = data.samples(windows);
         if (steps() == 0)
-            throw new InputException(data.folder() + ": a batch of " + options.batchSize + " windows cannot be filled from " + windows.size()
+            throw new InputException(data.folder() + ": a batch of " + options.batchSize + " windows cannot be filled from "
+                    + windows.size()
                     + ". Choose a smaller batch size, or more data");
         int capacity = Math.min(options.batchSize, windows.size());
         ring = new Batch[options.prefetch + 1];

@@ -84,7 +84,8 @@ public final class EncoderFile {
         try (Stream<Path> files = Files.list(path)) {
             List<Path> encoders = files.filter(file -> file.toString().endsWith("_src_encoder.safetensors")).toList();
             if (encoders.size() == 1) return encoders.getFirst();
-            throw InputException.in(path, "is a folder with " + encoders.size() + " files *_src_encoder.safetensors", "Name the encoder's file");
+            throw InputException.in(path, "is a folder with " + encoders.size() + " files *_src_encoder.safetensors",
+                    "Name the encoder's file");
         } catch (IOException e) {
             throw InputException.in(path, "cannot be read (" + e.getMessage() + ")", "Name the encoder's file");
         }

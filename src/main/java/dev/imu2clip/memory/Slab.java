@@ -47,7 +47,8 @@ public final class Slab implements AutoCloseable {
     /** The bytes as Java sees them; only on host devices. */
     public MemorySegment segment() {
         checkOpen();
-        if (segment == null) throw new IllegalStateException("slab '" + what + "' lives on " + device.name() + ": copy it to the host first");
+        if (segment == null) throw new IllegalStateException("slab '" + what + "' lives on " + device.name()
+                + ": copy it to the host first");
         return segment;
     }
 

@@ -8,7 +8,8 @@ import java.util.List;
  * <pre>{@code
  * try (var step = workspace.step()) { ... every tensor of this training step ... }
  * }</pre>
- * The first steps grow it; when a step that needed several slabs closes they are replaced by one that holds as much as was in use at once, so that after
+ * The first steps grow it; when a step that needed several slabs closes they are replaced by one that holds as much as was in use at
+ * once, so that after
  * the second like step nothing is allocated and every address repeats. Inside a step, {@link #scratch()} marks a place to fall back to.
  *
  * <p>Each mark has an <em>epoch</em>, a number never used twice. A {@link Region} remembers the one it was made in, so that a use after
@@ -141,7 +142,8 @@ public final class Workspace implements AutoCloseable {
         private boolean closed;
 
         private Mark() {
-            if (depth == MAX_DEPTH) throw new IllegalStateException("workspace '" + name + "': more than " + MAX_DEPTH + " nested scratches");
+            if (depth == MAX_DEPTH) throw new IllegalStateException("workspace '" + name + "': more than " + MAX_DEPTH
+                    + " nested scratches");
             epochs[depth++] = nextEpoch++;
         }
 

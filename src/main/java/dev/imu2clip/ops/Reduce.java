@@ -36,7 +36,8 @@ public final class Reduce {
     private static final Kernel MAX_FORWARD = new Kernel("max_forward",
             "in x, out y, out? i32 index, size outer, size n, size inner", Reduce::defineMax);
 
-    private static final Kernel MAX_BACKWARD = new Kernel("max_backward", "in dy, in i32 index, out dx, size outer, size n, size inner", a -> {
+    private static final Kernel MAX_BACKWARD = new Kernel("max_backward", "in dy, in i32 index, out dx, size outer, size n, size inner",
+            a -> {
         Reals dy = a.reals("dy"), index = a.reals("index"), dx = a.reals("dx");
         long n = a.size("n"), inner = a.size("inner");
         for (long o = 0; o < a.size("outer"); o++)

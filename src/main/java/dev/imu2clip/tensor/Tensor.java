@@ -44,7 +44,8 @@ public final class Tensor {
     /** A tensor over part of a slab that outlives steps: a parameter, an optimizer's state. */
     public static Tensor in(Slab slab, long offset, Shape shape, DType dtype) {
         if (offset < 0 || bytes(shape, dtype) > slab.bytes() - offset)
-            throw new IllegalArgumentException(shape + " " + dtype + " at byte " + offset + " does not fit slab '" + slab.what() + "' of " + slab.bytes());
+            throw new IllegalArgumentException(shape + " " + dtype + " at byte " + offset + " does not fit slab '" + slab.what() + "' of "
+                    + slab.bytes());
         return new Tensor(slab, offset, shape, dtype, null);
     }
 
@@ -97,7 +98,8 @@ public final class Tensor {
     public Tensor reshape(long... sizes) {
         Shape other = Shape.of(sizes);
         if (other.count() != shape.count())
-            throw new IllegalArgumentException("cannot view " + shape + " as " + other + ": " + shape.count() + " against " + other.count() + " elements");
+            throw new IllegalArgumentException("cannot view " + shape + " as " + other + ": " + shape.count() + " against "
+                    + other.count() + " elements");
         return new Tensor(slab, offset, other, dtype, region);
     }
 

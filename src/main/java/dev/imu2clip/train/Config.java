@@ -98,7 +98,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "0", min = 0, help = "steps between two checkpoints inside an epoch; 0: only after each epoch",
                     shapesTraining = false) int checkpointEverySteps,
             @Setting(value = "3", min = 1, help = "checkpoints kept, the best by `monitor`", shapesTraining = false) int keepBest,
-            @Setting(value = "val_mrr", choices = {"val_mrr", "val_loss"}, help = "what makes a checkpoint the best: multi-positive retrieval in "
+            @Setting(value = "val_mrr", choices = {"val_mrr", "val_loss"},
+                    help = "what makes a checkpoint the best: multi-positive retrieval in "
                     + "both directions, or, as in the reference, the loss, which repeated narrations in a batch distort") String monitor) {}
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS);
@@ -172,7 +173,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
     public List<String> trainingDifferences(Config other) {
         List<String> differences = new ArrayList<>();
         for (ConfigKey key : ConfigKey.ALL)
-            if (key.shapesTraining() && !Objects.equals(key.get(this), key.get(other)) && !(key.dotted().equals("train_hparams.max_epochs") && isExtensible()))
+            if (key.shapesTraining() && !Objects.equals(key.get(this), key.get(other))
+                    && !(key.dotted().equals("train_hparams.max_epochs") && isExtensible()))
                 differences.add(key.dotted() + ": " + key.get(this) + " here, " + key.get(other) + " there");
         return differences;
     }

@@ -49,7 +49,8 @@ public final class ContrastiveTrainer implements AutoCloseable {
     }
 
     private static Adam.Settings settings(Config.Optim optim) {
-        return new Adam.Settings(optim.lr(), optim.beta1(), optim.beta2(), optim.eps(), optim.weightDecay(), optim.optimizer().equals("adamw"),
+        return new Adam.Settings(optim.lr(), optim.beta1(), optim.beta2(), optim.eps(), optim.weightDecay(),
+                optim.optimizer().equals("adamw"),
                 optim.gradClip());
     }
 

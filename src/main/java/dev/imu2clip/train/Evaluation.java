@@ -59,7 +59,9 @@ public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Cl
     public String table() {
         String table = ResultsTable.format(retrieval, zeroShot, "imu", "text");
         if (byLabel == null) return table;
-        return table + String.format(Locale.ROOT, "The same by %d labels: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (most frequent label %.1f %%)%n",
-                byLabel.classes().size(), 100 * byLabel.accuracy(), 100 * byLabel.balancedAccuracy(), 100 * byLabel.macroF1(), 100 * byLabel.majorityAccuracy());
+        return table + String.format(Locale.ROOT,
+                "The same by %d labels: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (most frequent label %.1f %%)%n",
+                byLabel.classes().size(), 100 * byLabel.accuracy(), 100 * byLabel.balancedAccuracy(), 100 * byLabel.macroF1(),
+                        100 * byLabel.majorityAccuracy());
     }
 }

@@ -66,7 +66,8 @@ public final class ImuEmbedder {
             NpyArray windows = Npy.map(in, arena);
             Shape shape = windows.shape();
             if (shape.rank() != 3 || shape.size(1) != ImuEncoder.CHANNELS || shape.size(0) == 0)
-                throw InputException.in(in, "has shape " + shape, "Expected windows as (N, 6, T): acceleration xyz in m/s², angular velocity xyz in rad/s");
+                throw InputException.in(in, "has shape " + shape,
+                        "Expected windows as (N, 6, T): acceleration xyz in m/s², angular velocity xyz in rad/s");
             int samples = Math.toIntExact(shape.size(2));
             checkLength(loaded.encoder(), samples, in);
             long n = shape.size(0), window = 4L * ImuEncoder.CHANNELS * samples;
@@ -96,6 +97,7 @@ public final class ImuEmbedder {
     private static void requireFinite(Path file, MemorySegment batch, long row, int rows, long window) {
         for (long i = 0; i < rows * window / 4; i++)
             if (!Float.isFinite(batch.getAtIndex(ValueLayout.JAVA_FLOAT, i)))
-                throw InputException.in(file, "window " + (row + i * 4 / window) + " holds a value that is not finite", "Repair or leave out that window");
+                throw InputException.in(file, "window " + (row + i * 4 / window) + " holds a value that is not finite",
+                        "Repair or leave out that window");
     }
 }

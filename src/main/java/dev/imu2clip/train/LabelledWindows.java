@@ -59,7 +59,8 @@ public final class LabelledWindows {
         float[][] rows = encoder.embed(index.texts(), done -> progress.at(done, texts, "texts embedded"));
         float[] all = new float[rows.length * encoder.width()];
         for (int i = 0; i < rows.length; i++) System.arraycopy(rows[i], 0, all, i * encoder.width(), encoder.width());
-        return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()), fingerprint(data, selection.windows()),
+        return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()),
+                fingerprint(data, selection.windows()),
                 fingerprint(encoder, index.texts()));
     }
 
@@ -81,7 +82,8 @@ public final class LabelledWindows {
 
     /** Writes the text embedding of a window as row {@code row} of a float32 matrix (n, {@link #width}). */
     public void copyText(int window, MemorySegment target, int row) {
-        MemorySegment.copy(embeddings.values(), index.ofWindow()[window] * width(), target, ValueLayout.JAVA_FLOAT, 4L * width() * row, width());
+        MemorySegment.copy(embeddings.values(), index.ofWindow()[window] * width(), target, ValueLayout.JAVA_FLOAT, 4L * width() * row,
+                width());
     }
 
     /** Numbers in a text embedding. */

@@ -88,7 +88,8 @@ public final class Pretraining implements AutoCloseable {
             stepsPerEpoch = Math.max(1, (int) Math.floor(trainLoader.steps() * config.train().limitTrainBatches()));
             schedule = new Schedule(Schedule.Kind.valueOf(config.optim().schedule().toUpperCase(Locale.ROOT)), config.optim().warmupSteps(),
                     (long) stepsPerEpoch * config.train().maxEpochs(), 0);
-            origin = new Checkpoint.Origin(training.fingerprint(), validation.fingerprint(), test.fingerprint(), training.textFingerprint(), clip,
+            origin = new Checkpoint.Origin(training.fingerprint(), validation.fingerprint(), test.fingerprint(),
+                    training.textFingerprint(), clip,
                     backend.name(), Checkpoint.Origin.VERSION);
             open.addFirst(run.lock()); // closed last
             if (resume) resume();
@@ -122,8 +123,10 @@ public final class Pretraining implements AutoCloseable {
     private void requireAgreement(ImuEncoder encoder) {
         double seconds = data.samples(training.windows()) / (double) data.rateHz();
         if (Math.abs(seconds - config.windowLength()) > 1e-6)
-            throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec " + config.model().windowSec()
-                    + " asks for " + config.windowLength() + " s. Set window_sec to " + config.model().windowSec() * seconds / config.windowLength());
+            throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec "
+                    + config.model().windowSec()
+                    + " asks for " + config.windowLength() + " s. Set window_sec to "
+                            + config.model().windowSec() * seconds / config.windowLength());
         if (config.model().finalEmbeddingSize() != encoder.width())
             throw new InputException("model_hparams.final_embedding_size is " + config.model().finalEmbeddingSize() + ", but the encoder "
                     + encoder.name() + " gives " + encoder.width());
@@ -155,7 +158,8 @@ public final class Pretraining implements AutoCloseable {
         if (!origin.device().equals(then.device()))
             say.accept("the run began on " + then.device() + ": on " + origin.device() + " it continues, but not with the same bits");
         position = Checkpoint.load(run.last(), trainer.store(), trainer.adam()).position();
-        say.accept("resumes    at epoch " + (position.epoch() + 1) + ", step " + position.step() + " (" + position.globalStep() + " steps done)");
+        say.accept("resumes    at epoch " + (position.epoch() + 1) + ", step " + position.step() + " (" + position.globalStep()
+                + " steps done)");
     }
 
     /** Trains to the end, or until {@code stop}; then saves. Returns whether the end was reached. */
@@ -202,9 +206,11 @@ public final class Pretraining implements AutoCloseable {
     private void validate(int epoch, double trainLoss, TrainingProgress progress, MetricsLog log, TensorBoardWriter board) {
         Embeddings motion = trainer.embed(data, validation);
         double loss = trainer.loss(motion, validation, config.train().batchSize(), config.run().seed());
-        if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1), run.last());
+        if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1),
+                run.last());
         Evaluation scores = Evaluation.of(motion, validation);
-        double forward = scores.retrieval().sourceToTarget().multiPositive().mrr(), back = scores.retrieval().targetToSource().multiPositive().mrr();
+        double forward = scores.retrieval().sourceToTarget().multiPositive().mrr(),
+                back = scores.retrieval().targetToSource().multiPositive().mrr();
         Map<String, Number> values = new LinkedHashMap<>();
         values.put("epoch", epoch + 1);
         values.put("train_loss_epoch", trainLoss);
@@ -253,7 +259,8 @@ public final class Pretraining implements AutoCloseable {
         extra.put("best_checkpoint", position.best().isEmpty() ? null : position.best().getFirst().toMap());
         extra.put("steps", trainer.adam().steps());
         extra.put("hashes", origin);
-        extra.put("rejected_windows", new TreeMap<>(Map.of("training", training.rejections().count(), "validation", validation.rejections().count(),
+        extra.put("rejected_windows", new TreeMap<>(Map.of("training", training.rejections().count(), "validation",
+                validation.rejections().count(),
                 "test", test.rejections().count())));
         extra.put("device", backend.name() + ": " + backend.describe());
         ResultsFile.write(run.results(), ResultsFile.document(evaluation.metrics(), config.toMap(), extra));

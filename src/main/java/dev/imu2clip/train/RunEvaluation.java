@@ -32,13 +32,15 @@ public final class RunEvaluation {
      */
     public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say,
                                   Progress progress) {
-        if (!Files.exists(run.last())) throw new InputException(run.path() + ": is not the folder of a run (there is no " + run.last() + ")");
+        if (!Files.exists(run.last()))
+            throw new InputException(run.path() + ": is not the folder of a run (there is no " + run.last() + ")");
         Config config = Checkpoint.header(run.last()).config();
         if (data != null) config = config.with("run.data", data);
         if (clip != null) config = config.with("run.clip", clip);
         if (vocab != null) config = config.with("run.vocab", vocab);
         Path file = run.encoder(config);
-        if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
+        if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file
+                + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
         Backend backend = Backends.get(device);
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
                 DataSet set = DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate());

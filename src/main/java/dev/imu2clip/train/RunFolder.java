@@ -71,7 +71,8 @@ public record RunFolder(Path path) {
     void requireUsable(boolean resume) {
         if (!resume && Files.exists(last()))
             throw new InputException(path + ": holds a run already. Continue it with --resume, or give another --out");
-        if (resume && !Files.isDirectory(checkpoints())) throw new InputException(path + ": holds no run to resume. Give the --out of a run, or begin one without --resume");
+        if (resume && !Files.isDirectory(checkpoints()))
+            throw new InputException(path + ": holds no run to resume. Give the --out of a run, or begin one without --resume");
     }
 
     /** Deletes what killed processes left half-written, and checkpoints of this identifier that are not among the best any more. */

@@ -75,14 +75,17 @@ class BackendsTest {
 
     @Test
     void aKernelGetsNoOtherKindOfNumbers() {
-        var gather = new Kernel("test_gather", "in x, in ints index, in? i32 length, out y", a -> a.reals("y").set(0, a.reals("x").get(a.reals("index").integer(0))));
-        Tensor x = tensor(java, DType.F32, 4, 5), y = tensor(java, DType.F32, 0), i32 = tensor(java, DType.I32, 1), i64 = tensor(java, DType.I64, 1);
+        var gather = new Kernel("test_gather", "in x, in ints index, in? i32 length, out y",
+                a -> a.reals("y").set(0, a.reals("x").get(a.reals("index").integer(0))));
+        Tensor x = tensor(java, DType.F32, 4, 5), y = tensor(java, DType.F32, 0), i32 = tensor(java, DType.I32, 1),
+                i64 = tensor(java, DType.I64, 1);
         gather.run(x, i32, i32, y);
         gather.run(x, i64, null, y);
         assertEquals(5, y.item());
         assertEquals("kernel test_gather: 'x' takes floating-point numbers, is I32 (1,)", message(() -> gather.run(i32, i32, null, y)));
         assertEquals("kernel test_gather: 'index' takes I32 or I64, is F32 (2,)", message(() -> gather.run(x, x, null, y)));
-        assertEquals("kernel test_gather: 'index' takes I32 or I64, is BOOL (1,)", message(() -> gather.run(x, tensor(java, DType.BOOL, 1), null, y)));
+        assertEquals("kernel test_gather: 'index' takes I32 or I64, is BOOL (1,)",
+                message(() -> gather.run(x, tensor(java, DType.BOOL, 1), null, y)));
         assertEquals("kernel test_gather: 'length' takes I32, is I64 (1,)", message(() -> gather.run(x, i32, i64, y)));
         assertEquals("kernel test_gather: 'y' takes floating-point numbers, is I64 (1,)", message(() -> gather.run(x, i32, null, i64)));
         for (String wrong : List.of("in size x", "size ints x", "size? n", "in any x", "ints x"))
@@ -149,7 +152,8 @@ class BackendsTest {
         assertEquals("kernel test_scaled has no C form for " + cpu.name().substring(4) + " and f32 f32", message);
         Tensor half = tensor(cpu, DType.BF16, 1), mixed = tensor(cpu, DType.F64, 0);
         for (Tensor other : List.of(tensor(cpu, DType.BF16, 0), mixed))
-            assertThrows(IllegalStateException.class, () -> SCALED.run(half, null, other, 2.0, 1), "only float64 runs on definitions by design");
+            assertThrows(IllegalStateException.class, () -> SCALED.run(half, null, other, 2.0, 1),
+                    "only float64 runs on definitions by design");
     }
 
     @Test

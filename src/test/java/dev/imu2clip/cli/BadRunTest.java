@@ -47,7 +47,8 @@ class BadRunTest extends BadInput {
 
     @Test
     void windowsOfAnotherLengthThanTheConfigurationSays() {
-        pretrainRefuses(List.of("its windows have 5.0 s", "window_sec 1.0 asks for 2.0 s", "Set window_sec to 2.5"), "--set", "window_sec=1");
+        pretrainRefuses(List.of("its windows have 5.0 s", "window_sec 1.0 asks for 2.0 s", "Set window_sec to 2.5"), "--set",
+                "window_sec=1");
     }
 
     @Test

@@ -74,7 +74,8 @@ class EmbedTextTest {
 
     @Test
     void linesBecomeEmbeddings() throws IOException {
-        Path clip = clip(), vocab = TestData.shared("clip"), lines = Files.writeString(folder.resolve("lines.txt"), "a dog\na cat\n\na dog");
+        Path clip = clip(), vocab = TestData.shared("clip"),
+                lines = Files.writeString(folder.resolve("lines.txt"), "a dog\na cat\n\na dog");
         Path first = folder.resolve("new/first.npy"), second = folder.resolve("second.npy");
         assertEquals(0, run("--clip", clip, "--vocab", vocab, "--in", lines, "--out", first), err.toString());
         assertEquals("Embeddings of 4 texts, 48 numbers each, written to " + first + "\n", out.toString());
@@ -89,7 +90,8 @@ class EmbedTextTest {
 
     @Test
     void failuresAreOneLine() throws IOException {
-        Path clip = clip(), vocab = TestData.shared("clip"), lines = Files.writeString(folder.resolve("lines.txt"), "fine\n" + "long ".repeat(90));
+        Path clip = clip(), vocab = TestData.shared("clip"),
+                lines = Files.writeString(folder.resolve("lines.txt"), "fine\n" + "long ".repeat(90));
         Path target = folder.resolve("out.npy");
         assertFails("none.safetensors: no such file", "--clip", folder.resolve("none.safetensors"), "--in", lines, "--out", target);
         assertFails("no CLIP vocabulary", "--clip", clip, "--in", lines, "--out", target);

@@ -28,7 +28,8 @@ final class Program {
     static Program start(Path folder, List<String> prefix, List<String> options, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(prefix);
         command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g", "-XX:+UseSerialGC",
-                "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))));
+                "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-cp",
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))));
         command.addAll(options);
         command.add("dev.imu2clip.cli.Main");
         command.addAll(List.of(arguments));

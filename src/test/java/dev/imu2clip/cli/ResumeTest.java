@@ -38,7 +38,8 @@ class ResumeTest {
     }
 
     private static String[] arguments(String out, String... more) {
-        String[] all = {"pretrain", "--data", "data", "--epochs", "40", "--batch-size", "8", "--seed", "7", "--set", "checkpoint_every_steps=2",
+        String[] all = {"pretrain", "--data", "data", "--epochs", "40", "--batch-size", "8", "--seed", "7", "--set",
+                "checkpoint_every_steps=2",
                 "--set", "log_every_steps=1", "--out", out};
         String[] joined = java.util.Arrays.copyOf(all, all.length + more.length);
         System.arraycopy(more, 0, joined, all.length, more.length);
@@ -61,7 +62,8 @@ class ResumeTest {
     private static void assertSameEnd(String out) throws IOException {
         for (String file : new String[] {"checkpoints/last.safetensors", "i2c_s_i_t_t_se_mw2_w_2.5_src_encoder.safetensors"})
             assertEquals(tensors(folder.resolve("whole").resolve(file)), tensors(folder.resolve(out).resolve(file)), file);
-        assertEquals(Files.readString(folder.resolve("whole/metrics.jsonl")), Files.readString(folder.resolve(out).resolve("metrics.jsonl")), "metrics.jsonl");
+        assertEquals(Files.readString(folder.resolve("whole/metrics.jsonl")),
+                Files.readString(folder.resolve(out).resolve("metrics.jsonl")), "metrics.jsonl");
         try (var files = Files.list(folder.resolve(out).resolve("checkpoints"))) {
             assertEquals(4, files.filter(f -> f.toString().endsWith(".safetensors")).count(), "the three best and the last");
         }

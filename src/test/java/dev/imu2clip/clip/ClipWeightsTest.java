@@ -116,7 +116,8 @@ class ClipWeightsTest {
     void theRestOfClipMayBeThere() {
         Path whole = changed(t -> t, Safetensors.Source.of("vision_model.embeddings.class_embedding", new float[8], 8),
                 Safetensors.Source.of("logit_scale", new float[1]),
-                new Safetensors.Source("text_model.embeddings.position_ids", DType.I64, Shape.of(1, 2), MemorySegment.ofArray(new long[2])));
+                new Safetensors.Source("text_model.embeddings.position_ids", DType.I64, Shape.of(1, 2),
+                        MemorySegment.ofArray(new long[2])));
         assertEquals(config(TinyTower.WEIGHTS), config(whole));
         assertEquals(config(TinyTower.WEIGHTS), config(folder));
     }
@@ -129,7 +130,8 @@ class ClipWeightsTest {
         try (ClipWeights weights = ClipWeights.open(file); ClipWeights exact = ClipWeights.open(TinyTower.WEIGHTS)) {
             assertEquals(config(TinyTower.WEIGHTS), config(file));
             float[] expected = values(exact, name), actual = values(weights, name);
-            for (int i = 0; i < expected.length; i++) assertEquals(expected[i], actual[i], type == DType.BF16 ? Math.abs(expected[i]) / 128 : 0);
+            for (int i = 0; i < expected.length; i++) assertEquals(expected[i], actual[i],
+                    type == DType.BF16 ? Math.abs(expected[i]) / 128 : 0);
         }
     }
 
@@ -157,15 +159,18 @@ class ClipWeightsTest {
         assertRefused(changed(t -> t.name().equals(gone) ? null
                 : t.name().equals(wrong) ? new Safetensors.Source(wrong, t.dtype(), Shape.of(32, 128), t.bytes()) : t),
                 "'" + gone + "' is missing", "'" + wrong + "' has shape (32, 128), expected (64, 64)");
-        assertRefused(changed(t -> t.name().startsWith(TextConfig.LAYERS + "1.layer_norm") ? null : t), "layers.1.layer_norm1.weight' is missing",
+        assertRefused(changed(t -> t.name().startsWith(TextConfig.LAYERS + "1.layer_norm") ? null : t),
+                "layers.1.layer_norm1.weight' is missing",
                 "layers.1.layer_norm2.bias' is missing");
     }
 
     @Test
     void filesWithoutATextTowerAreRefused() throws IOException {
         assertRefused(changed(t -> t.name().startsWith("text_projection") ? null : t), "no text_projection.weight", "huggingface.co");
-        assertRefused(changed(t -> null, Safetensors.Source.of("visual_projection.weight", new float[4], 2, 2)), "holds no CLIP text tower");
-        assertRefused(changed(t -> t.name().equals(TextConfig.TOKENS) ? new Safetensors.Source(t.name(), t.dtype(), Shape.of(600 * 64), t.bytes()) : t),
+        assertRefused(changed(t -> null, Safetensors.Source.of("visual_projection.weight", new float[4], 2, 2)),
+                "holds no CLIP text tower");
+        assertRefused(changed(t -> t.name().equals(TextConfig.TOKENS) ? new Safetensors.Source(t.name(), t.dtype(), Shape.of(600 * 64),
+                t.bytes()) : t),
                 "expected a matrix");
         assertRefused(changed(t -> t.name().equals("text_projection.weight")
                 ? new Safetensors.Source(t.name(), DType.I32, Shape.of(16, 64), t.bytes()) : t), "has type I32");
@@ -220,7 +225,8 @@ class ClipWeightsTest {
         ClipWeights first = ClipWeights.random(small, 5), again = ClipWeights.random(small, 5), other = ClipWeights.random(small, 6);
         for (String name : first.names()) {
             assertArrayEquals(values(first, name), values(again, name), name);
-            if (!name.endsWith(".bias") && !name.contains("norm")) assertFalse(Arrays.equals(values(first, name), values(other, name)), name);
+            if (!name.endsWith(".bias") && !name.contains("norm")) assertFalse(Arrays.equals(values(first, name), values(other, name)),
+                    name);
         }
         assertEquals(first.identity(), again.identity());
         assertNotEquals(first.identity(), other.identity());

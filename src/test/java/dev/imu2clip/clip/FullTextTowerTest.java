@@ -26,7 +26,8 @@ class FullTextTowerTest {
     /** The script's texts: their ids are in the file, so our tokenizer stands in the comparison too. */
     private static final List<String> NARRATIONS = List.of("#C C walks around the kitchen",
             "#C C picks up a knife from the chopping board with her right hand", "moves his head", "looks up",
-            "c c sits down on the floor", "stands up", "the person is walking upstairs", "the person is walking downstairs", "standing to sitting",
+            "c c sits down on the floor", "stands up", "the person is walking upstairs", "the person is walking downstairs",
+                    "standing to sitting",
             "lying down on the bed, then getting up again", "a photo of a cat", "a diagram", "",
             "washes 2 plates, 3 cups & 1 pan", "café naïve über", "日本語 and emoji 😀!", "it's the man's dog; they've seen it",
             "turns the steering wheel to the left while talking to a man X", "supercalifragilisticexpialidocious", "walks ".repeat(80));

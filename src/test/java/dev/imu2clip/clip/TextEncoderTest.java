@@ -31,7 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TextEncoderTest {
     private static final Backend BACKEND = Backends.preferred();
-    private static final List<String> TEXTS = List.of("walks", "sits down", "", "walks", "turns his head to the left and to the right", "Walks ");
+    private static final List<String> TEXTS = List.of("walks", "sits down", "", "walks", "turns his head to the left and to the right",
+            "Walks ");
     private final List<String> notices = new ArrayList<>();
 
     @TempDir
@@ -75,7 +76,8 @@ class TextEncoderTest {
             assertEquals(32, encoder.width());
             List<Integer> progress = new ArrayList<>();
             float[][] together = encoder.embed(many, progress::add);
-            for (int i : new int[] {0, 1, 12, 13, 150, 299}) assertArrayEquals(together[i], encoder.embed(List.of(many.get(i)))[0], many.get(i));
+            for (int i : new int[] {0, 1, 12, 13, 150, 299}) assertArrayEquals(together[i], encoder.embed(List.of(many.get(i)))[0],
+                    many.get(i));
             assertTrue(progress.size() > 3 && progress.getLast() == 300, progress.toString());
             assertEquals(0, encoder.embed(List.of()).length);
         }
@@ -149,7 +151,8 @@ class TextEncoderTest {
 
     @Test
     void linesBecomeAnArray() throws IOException {
-        Path in = Files.writeString(folder.resolve("lines.txt"), "\uFEFF" + String.join("\r\n", TEXTS) + "\n"), out = folder.resolve("out.npy");
+        Path in = Files.writeString(folder.resolve("lines.txt"), "\uFEFF" + String.join("\r\n", TEXTS) + "\n"),
+                out = folder.resolve("out.npy");
         try (TextEncoder encoder = tiny()) {
             float[][] rows = encoder.embed(TEXTS);
             assertEquals(6, new EmbedTexts(in, out, false, false).run(encoder, Progress.NONE));
@@ -181,7 +184,8 @@ class TextEncoderTest {
     void withoutAFileTheWeightsAreRandomAndSaidToBe() {
         float[][] first;
         try (TextEncoder encoder = TextEncoder.open(BACKEND, null, null, 7)) {
-            assertTrue(encoder.notice().contains("no meaning") && encoder.notice().contains("https://huggingface.co/openai/clip-vit-base-patch32"));
+            assertTrue(encoder.notice().contains("no meaning")
+                    && encoder.notice().contains("https://huggingface.co/openai/clip-vit-base-patch32"));
             assertEquals(512, encoder.width());
             first = encoder.embed(TEXTS);
             assertTrue(cosine(first[0], first[1]) < 0.999, "texts are told apart");

@@ -132,7 +132,8 @@ class TextTowerTest {
             try (ParameterStore store = tower.load(java, weights, true); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 store.watch(tape);
-                Tensor y = tower.forward(tape, Loaded.ids(tape, 4, new int[] {598, 1, 2, 599}, new int[] {598, 7, 599}), Loaded.ints(tape, new int[] {3, 6}, 2));
+                Tensor y = tower.forward(tape, Loaded.ids(tape, 4, new int[] {598, 1, 2, 599}, new int[] {598, 7, 599}),
+                        Loaded.ints(tape, new int[] {3, 6}, 2));
                 float[] cotangent = new float[(int) y.count()];
                 for (int i = 0; i < cotangent.length; i++) cotangent[i] = (float) Math.cos(i);
                 tape.backward(y, tape.like(y).set(cotangent));

@@ -65,9 +65,11 @@ public final class CpuBackend extends HostBackend {
 
     /** The definition runs where a C form was to be expected. */
     private void passOver(Kernel kernel, String types) {
-        if (STRICT) throw new IllegalStateException("kernel " + kernel + " has no C form for " + isa + " and " + types.substring(1).replace('_', ' '));
+        if (STRICT) throw new IllegalStateException("kernel " + kernel + " has no C form for " + isa + " and "
+                + types.substring(1).replace('_', ' '));
         if (logged.add(kernel + types))
-            LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel, types.substring(1).replace('_', ' '));
+            LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel,
+                    types.substring(1).replace('_', ' '));
     }
 
     private MemorySegment float32(Kernel kernel) {
@@ -87,7 +89,8 @@ public final class CpuBackend extends HostBackend {
     private static String types(Kernel kernel, Args args) {
         StringBuilder types = new StringBuilder();
         for (int i = 0; i < kernel.fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
+            if (args.value(i) instanceof Tensor tensor
+                    && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
         return types.toString();
     }
 
@@ -107,7 +110,8 @@ public final class CpuBackend extends HostBackend {
 
         private NativeLibrary.Loaded load() {
             if (!cap.isEmpty() && !ISAS.contains(cap))
-                return new NativeLibrary.Loaded(null, "imu2clip.isa=" + cap + " is no instruction set known here: " + String.join(", ", ISAS));
+                return new NativeLibrary.Loaded(null,
+                        "imu2clip.isa=" + cap + " is no instruction set known here: " + String.join(", ", ISAS));
             if (!setting.isEmpty() && !setting.matches("[1-9][0-9]{0,8}"))
                 return new NativeLibrary.Loaded(null, "imu2clip.threads=" + setting + " is not a whole number from 1");
             return NativeLibrary.load(setting.isEmpty() ? Runtime.getRuntime().availableProcessors() : Integer.parseInt(setting));

@@ -38,7 +38,8 @@ final class NativeLibrary {
         this.isas = List.of(names.reinterpret(256).getString(0).strip().split(" "));
         this.run = handle("imu2clip_run", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
         this.wanted = threads;
-        this.threads = (int) handle("imu2clip_start", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).invokeExact(threads);
+        this.threads = (int) handle("imu2clip_start",
+                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).invokeExact(threads);
     }
 
     /** The loaded library or the reason why there is none. */
@@ -58,16 +59,19 @@ final class NativeLibrary {
         String resource = "/native/" + platform() + "/" + System.mapLibraryName("imu2clip");
         URL url = NativeLibrary.class.getResource(resource);
         if (url == null)
-            throw new IOException("this build holds no C kernels for " + platform() + ": install a C compiler (for instance the package gcc) and build again");
+            throw new IOException("this build holds no C kernels for " + platform()
+                    + ": install a C compiler (for instance the package gcc) and build again");
         if (url.getProtocol().equals("file")) return open(Path.of(url.toURI()), threads);
-        // A fresh private folder for each process: no other user can put a library there, and no stale one is taken. It is deleted at once, so
+        // A fresh private folder for each process: no other user can put a library there, and no stale one is taken. It is deleted at
+        // once, so
         // that nothing stays behind however the process ends: what is mapped lives on.
         Path folder = Files.createTempDirectory("imu2clip-native"), file = folder.resolve(System.mapLibraryName("imu2clip"));
         try (InputStream in = url.openStream()) {
             Files.copy(in, file);
             return open(file, threads);
         } catch (UnsatisfiedLinkError e) {
-            throw new IOException(e.getMessage() + "; where " + folder.getParent() + " may not hold programs (noexec), choose another folder by -Djava.io.tmpdir", e);
+            throw new IOException(e.getMessage() + "; where " + folder.getParent()
+                    + " may not hold programs (noexec), choose another folder by -Djava.io.tmpdir", e);
         } finally {
             Files.deleteIfExists(file);
             Files.deleteIfExists(folder);
@@ -94,7 +98,8 @@ final class NativeLibrary {
     }
 
     private MethodHandle handle(String symbol, FunctionDescriptor type) throws IOException {
-        MemorySegment address = symbols.find(symbol).orElseThrow(() -> new IOException(file + " lacks the symbol " + symbol + ": rebuild it"));
+        MemorySegment address = symbols.find(symbol).orElseThrow(() -> new IOException(file + " lacks the symbol " + symbol
+                + ": rebuild it"));
         return Linker.nativeLinker().downcallHandle(address, type);
     }
 

@@ -31,7 +31,8 @@ class BuildScriptTest {
     void checkout() throws Exception {
         Path root = temp.resolve("it's a \"check out\" $HOME");
         source = Files.createDirectories(root.resolve("native"));
-        for (String file : new String[] {"build.sh", "imu2clip.h", "runtime.c", "accumulate.c"}) Files.copy(Path.of("native", file), source.resolve(file));
+        for (String file : new String[] {"build.sh", "imu2clip.h", "runtime.c", "accumulate.c"}) Files.copy(Path.of("native", file),
+                source.resolve(file));
         objects = root.resolve("target/obj ects");
         out = root.resolve("target/out");
     }
@@ -39,7 +40,8 @@ class BuildScriptTest {
     private record Result(int code, String text) {}
 
     private Result build(String... environment) throws IOException, InterruptedException {
-        var builder = new ProcessBuilder("sh", source.resolve("build.sh").toString(), objects.toString(), out.toString()).redirectErrorStream(true);
+        var builder = new ProcessBuilder("sh", source.resolve("build.sh").toString(), objects.toString(),
+                out.toString()).redirectErrorStream(true);
         Map<String, String> variables = builder.environment();
         variables.keySet().removeAll(List.of("CC", "CFLAGS", "WERROR"));
         variables.put("ISAS", "");
@@ -71,7 +73,8 @@ class BuildScriptTest {
     }
 
     private static void needsCompiler() {
-        Assumptions.assumeTrue(Stream.of(System.getenv("PATH").split(":")).anyMatch(folder -> Files.isExecutable(Path.of(folder, "cc"))), "no C compiler");
+        Assumptions.assumeTrue(Stream.of(System.getenv("PATH").split(":")).anyMatch(folder -> Files.isExecutable(Path.of(folder, "cc"))),
+                "no C compiler");
     }
 
     /** A compiler that can be told to fail at the link; its name is what the script knows of it, so that its objects stay. */
@@ -95,7 +98,8 @@ class BuildScriptTest {
         Files.setLastModifiedTime(source.resolve("imu2clip.h"), FileTime.fromMillis(System.currentTimeMillis() + 5));
         Thread.sleep(10);
         succeeds();
-        assertTrue(Files.getLastModifiedTime(objects.resolve("accumulate.baseline.o")).compareTo(object) > 0, "a newer header makes objects stale");
+        assertTrue(Files.getLastModifiedTime(objects.resolve("accumulate.baseline.o")).compareTo(object) > 0,
+                "a newer header makes objects stale");
     }
 
     @Test
@@ -103,7 +107,8 @@ class BuildScriptTest {
         needsCompiler();
         String compiler = compiler().toString();
         succeeds("CC", compiler);
-        Files.writeString(source.resolve("more.c"), "int imu2clip_more(void);\n__attribute__((visibility(\"default\"))) int imu2clip_more(void) { return 1; }\n");
+        Files.writeString(source.resolve("more.c"),
+                "int imu2clip_more(void);\n__attribute__((visibility(\"default\"))) int imu2clip_more(void) { return 1; }\n");
         fails("CC", compiler, "NO_LINK", "1");
         assertTrue(Files.exists(objects.resolve("more.baseline.o")), "it came as far as the link");
         fails("CC", compiler, "NO_LINK", "1");
@@ -142,7 +147,8 @@ class BuildScriptTest {
         fails("CC", "no-such-compiler");
         Path bin = Files.createDirectories(temp.resolve("bin"));
         for (String tool : new String[] {"sh", "dirname", "rm"}) {
-            Path found = Stream.of(System.getenv("PATH").split(":")).map(folder -> Path.of(folder, tool)).filter(Files::isExecutable).findFirst().orElseThrow();
+            Path found = Stream.of(System.getenv("PATH").split(":")).map(folder -> Path.of(folder,
+                    tool)).filter(Files::isExecutable).findFirst().orElseThrow();
             script(bin.resolve(tool), "exec " + found + " \"$@\"");
         }
         Path stale = Files.createDirectories(out.resolve("linux-x86_64")).resolve("libimu2clip.so");

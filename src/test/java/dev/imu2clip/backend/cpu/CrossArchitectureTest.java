@@ -106,7 +106,8 @@ class CrossArchitectureTest {
             List<String> command = new ArrayList<>(List.of(emulator));
             command.addAll(List.of(program.toString(), library.toString(), isa, CALLS.toString()));
             // Not for leaks: that check crashes itself on the team's threads, which live until the process ends.
-            run(Map.of("ASAN_OPTIONS", "detect_leaks=0:max_malloc_fill_size=1073741824:malloc_fill_byte=255"), command.toArray(String[]::new));
+            run(Map.of("ASAN_OPTIONS", "detect_leaks=0:max_malloc_fill_size=1073741824:malloc_fill_byte=255"),
+                    command.toArray(String[]::new));
         }
     }
 

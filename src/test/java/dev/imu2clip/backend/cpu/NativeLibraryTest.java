@@ -37,7 +37,8 @@ class NativeLibraryTest {
         List<String> classpath = new ArrayList<>(Arrays.asList(System.getProperty("java.class.path").split(File.pathSeparator)));
         classpath.removeIf(entry -> Path.of(entry).equals(CLASSES));
         classpath.addFirst(first);
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED",
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
                 "-XX:-UsePerfData", "-cp", String.join(File.pathSeparator, classpath)));
         command.addAll(List.of(options));
         command.add(NativeLibraryTest.class.getName());
