@@ -88,6 +88,6 @@ public final class GroupNorm {
     static double mean(long count, LongToDoubleFunction value) {
         double sum = 0;
         for (long i = 0; i < count; i++) sum += value.applyAsDouble(i);
-        return sum / count;
+        return count == 0 ? 0 : sum / count; // of nothing: not NaN, as sums over nothing of what it normalises are 0
     }
 }
