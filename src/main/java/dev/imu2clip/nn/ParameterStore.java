@@ -19,7 +19,7 @@ import java.util.function.BiFunction;
 
 /**
  * The parameters of a model in one flat slab, and their gradients in another of the same layout: one kernel updates all, one memset
- * clears all, one write saves all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
+ * clears all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
  * decay is for the matrices only. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
  */
 public final class ParameterStore implements AutoCloseable {
