@@ -209,9 +209,8 @@ static void create_scratch_key(void) {
 }
 
 // The end, as a last resort. Sizes follow the width of a layer and the length of a sequence, not the data set: some KiB to some MiB,
-// beside tensors
-// that are far larger and whose allocation fails with a Java error. Here no error can be returned: other parts of the kernel
-// may wait at a barrier for this one, results are half written, and going on would give wrong numbers.
+// beside tensors that are far larger and whose allocation fails with a Java error. Here no error can be returned: other parts of the
+// kernel may wait at a barrier for this one, results are half written, and going on would give wrong numbers.
 static void out_of_memory(size_t bytes) {
     fprintf(stderr, "imu2clip: out of memory: the system has no %zu bytes left for a kernel to work in; give the process more or use a smaller "
             "batch, model or number of threads\n", bytes);

@@ -24,14 +24,10 @@ import java.util.regex.Pattern;
  * FORWARD.run(x, y, x.count());
  * }</pre>
  * A field is {@code in}, {@code out} or {@code inout} (a tensor; {@code in?} may be null), {@code size} (long, int or boolean) or {@code
- * real}.
- * A tensor is of a floating-point type, unless a word in between says otherwise: {@code in ints label} is I32 or I64 (the kernel is told
- * the
- * element size in a field of its own), {@code out? i32 index} is I32. Anything else is refused, so that no kernel reads numbers of one
- * kind as
- * another's.
- * The definition is the meaning of the kernel: written to be read, computing in double, the oracle of every test, and what
- * runs where no compiled kernel exists.
+ * real}. A tensor is of a floating-point type, unless a word in between says otherwise: {@code in ints label} is I32 or I64 (the kernel
+ * is told the element size in a field of its own), {@code out? i32 index} is I32. Anything else is refused, so that no kernel reads
+ * numbers of one kind as another's. The definition is the meaning of the kernel: written to be read, computing in double, the oracle of
+ * every test, and what runs where no compiled kernel exists.
  */
 public final class Kernel {
     private static final List<Kernel> ALL = Collections.synchronizedList(new ArrayList<>());

@@ -1,5 +1,6 @@
 package dev.imu2clip.clip;
 
+import dev.imu2clip.io.Sha256;
 import dev.imu2clip.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
@@ -14,9 +15,8 @@ import java.util.stream.LongStream;
  * Texts embedded with them have no meaning, but different texts have different embeddings.
  *
  * <p>All tensors, in the order of {@link TextConfig#shapes}, share one sequence of numbers; each depends on the seed and its place alone,
- * so
- * threads share the work and every machine gets the same bits. A number is the sum of four uniform ones of 16 bits: nearly normal, with
- * nothing beyond 3.46 deviations, and 64 million of them take a tenth of a second.
+ * so threads share the work and every machine gets the same bits. A number is the sum of four uniform ones of 16 bits: nearly normal,
+ * with nothing beyond 3.46 deviations, and 64 million of them take a tenth of a second.
  */
 final class RandomWeights implements ClipWeights {
     private static final int CHUNK = 1 << 16;

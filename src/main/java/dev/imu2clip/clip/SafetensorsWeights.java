@@ -2,6 +2,7 @@ package dev.imu2clip.clip;
 
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.io.Sha256;
 import dev.imu2clip.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;

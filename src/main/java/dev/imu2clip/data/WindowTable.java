@@ -1,9 +1,9 @@
 package dev.imu2clip.data;
 
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -59,15 +59,10 @@ public record WindowTable(List<Window> windows) {
 
     /** SHA-256 of all windows and their order, in hexadecimal: two runs that report the same saw the same windows. */
     public String fingerprint() {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (Window w : windows)
-                digest.update(String.join("\0", w.uid(), w.start() + "", w.end() + "", w.text(), w.label(),
-                        "\n").getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every JDK has SHA-256
-        }
+        MessageDigest digest = Sha256.digest();
+        for (Window w : windows)
+            digest.update(String.join("\0", w.uid(), w.start() + "", w.end() + "", w.text(), w.label(), "\n").getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     /** A permutation of the windows' places that depends on the seed alone. */

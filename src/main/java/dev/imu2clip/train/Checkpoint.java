@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.io.Sha256;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.optim.Adam;
 import dev.imu2clip.tensor.DType;
@@ -13,11 +14,9 @@ import dev.imu2clip.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -78,7 +77,7 @@ public final class Checkpoint {
         metadata.put("imu_encoder_name", config.model().imuEncoderName());
         metadata.put("seed", Long.toString(config.run().seed()));
         metadata.put("config", json(config.toMap()));
-        metadata.put("config_sha256", HexFormat.of().formatHex(LabelledWindows.sha256().digest(config.canonicalJson().getBytes(StandardCharsets.UTF_8))));
+        metadata.put("config_sha256", Sha256.of(config.canonicalJson()));
         metadata.put("position", json(position));
         metadata.put("origin", json(origin));
         try (Arena arena = Arena.ofConfined()) {

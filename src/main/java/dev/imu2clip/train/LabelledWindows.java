@@ -11,6 +11,7 @@ import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Progress;
+import dev.imu2clip.io.Sha256;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -130,7 +130,7 @@ public final class LabelledWindows {
     }
 
     private static String fingerprint(TextEncoder encoder, List<String> texts) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = Sha256.digest();
         digest.update(encoder.identity().getBytes(StandardCharsets.UTF_8));
         for (String text : texts) {
             int[] ids = encoder.tokenizer().encode(text, encoder.config().positions(), true);
@@ -139,13 +139,5 @@ public final class LabelledWindows {
             digest.update(bytes);
         }
         return HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 16));
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

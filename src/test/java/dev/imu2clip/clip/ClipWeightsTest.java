@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.io.Sha256;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 

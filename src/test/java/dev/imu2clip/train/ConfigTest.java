@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,6 +160,13 @@ class ConfigTest {
         String text = ConfigDocs.replaceTables(old);
         if (Boolean.getBoolean("imu2clip.update")) Files.writeString(file, text);
         else assertEquals(text, old, "docs/configuration.md is out of date: mvn test -Dtest=ConfigTest -Dimu2clip.update=true");
+    }
+
+    @Test
+    void everyEncoderCanBeChosen() {
+        Setting setting = Arrays.stream(Config.Model.class.getRecordComponents()).filter(c -> c.getName().equals("imuEncoderName"))
+                .findFirst().orElseThrow().getAnnotation(Setting.class);
+        assertEquals(ImuEncoder.names(), new TreeSet<>(Arrays.asList(setting.choices())));
     }
 
     private Path write(String yaml) throws IOException {

@@ -1,7 +1,4 @@
-package dev.imu2clip.clip;
-
-import dev.imu2clip.io.AtomicFile;
-import dev.imu2clip.io.InputException;
+package dev.imu2clip.io;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,12 +12,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 of texts and files, in hexadecimal. That of a file is remembered as long as the file stays the same. */
-final class Sha256 {
+public final class Sha256 {
     private static final int CHUNK = 1 << 20;
 
     private Sha256() {}
 
-    static MessageDigest digest() {
+    public static MessageDigest digest() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -28,7 +25,7 @@ final class Sha256 {
         }
     }
 
-    static String of(String text) {
+    public static String of(String text) {
         return HexFormat.of().formatHex(digest().digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 
@@ -36,7 +33,7 @@ final class Sha256 {
      * Hash of a file's bytes. A large file takes a second, so the result is kept in {@code cache} beside the file's path, size, time of
      * last change and inode, and holds until one of them differs.
      */
-    static String of(Path file, Path cache) {
+    public static String of(Path file, Path cache) {
         try {
             Path real = file.toRealPath();
             BasicFileAttributes now = Files.readAttributes(real, BasicFileAttributes.class);
