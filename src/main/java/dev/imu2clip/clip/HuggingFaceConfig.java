@@ -10,7 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What a Hugging Face {@code config.json} says of a text tower and the shapes of its weights do not.
+ * What a Hugging Face {@code config.json} says of a tower and the shapes of its weights do not.
  *
  * @param heads     attention heads; 0 where unsaid
  * @param quickGelu whether the MLP uses QuickGELU, as OpenAI's models do and some others do not
@@ -18,11 +18,12 @@ import java.nio.file.Path;
 public record HuggingFaceConfig(int heads, boolean quickGelu) {
     /** OpenAI's models. */
     public static final HuggingFaceConfig OPENAI = new HuggingFaceConfig(0, true);
+    static final String TEXT = "text_config", VISION = "vision_config";
     private static final String FILE = "config.json";
     private static final double EPSILON = 1e-5;
 
-    /** The config in a folder; {@link #OPENAI} where there is none. */
-    static HuggingFaceConfig beside(Path folder) {
+    /** The config in a folder; {@link #OPENAI} where there is none. Its section is {@link #TEXT} or {@link #VISION}. */
+    static HuggingFaceConfig beside(Path folder, String section) {
         Path file = folder.resolve(FILE);
         if (!Files.isRegularFile(file)) return OPENAI;
         JsonNode root;
@@ -33,12 +34,12 @@ public record HuggingFaceConfig(int heads, boolean quickGelu) {
         } catch (IOException e) {
             throw new InputException(file + ": cannot be read (" + e + "). Get the file again, or remove it", e);
         }
-        JsonNode text = root.path("text_config").isObject() ? root.path("text_config") : root;
-        String activation = text.path("hidden_act").asText("quick_gelu");
+        JsonNode tower = root.path(section).isObject() ? root.path(section) : root;
+        String activation = tower.path("hidden_act").asText("quick_gelu");
         if (!activation.equals("quick_gelu") && !activation.equals("gelu"))
             throw InputException.in(file, "hidden_act is '" + activation + "'", "quick_gelu and gelu are known");
-        double epsilon = text.path("layer_norm_eps").asDouble(EPSILON);
+        double epsilon = tower.path("layer_norm_eps").asDouble(EPSILON);
         if (epsilon != EPSILON) throw InputException.in(file, "layer_norm_eps is " + epsilon, "Only " + EPSILON + " is supported");
-        return new HuggingFaceConfig(Math.max(0, text.path("num_attention_heads").asInt(0)), activation.equals("quick_gelu"));
+        return new HuggingFaceConfig(Math.max(0, tower.path("num_attention_heads").asInt(0)), activation.equals("quick_gelu"));
     }
 }

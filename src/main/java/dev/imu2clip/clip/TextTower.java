@@ -1,26 +1,17 @@
 package dev.imu2clip.clip;
 
 import dev.imu2clip.autograd.Tape;
-import dev.imu2clip.backend.HostBackend;
-import dev.imu2clip.memory.Device;
 import dev.imu2clip.nn.Init;
 import dev.imu2clip.nn.LayerNorm;
 import dev.imu2clip.nn.Linear;
-import dev.imu2clip.nn.Module;
 import dev.imu2clip.nn.Parameter;
-import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.ops.AttentionMask;
 import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
 import dev.imu2clip.tensor.DType;
-import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * CLIP's text transformer (Radford et al. 2021, section 2.4): token and position embeddings, pre-norm blocks with causal attention, a final
@@ -31,13 +22,11 @@ import java.util.List;
  * batch with any ids, and a text's embedding has the same bits whatever it is batched with. Differentiable in all parameters; with a tape
  * that watches nothing it keeps little more than one block's results at a time.
  */
-public final class TextTower extends Module {
-    private static final String FUSED = ".qkv_proj.";
-
+public final class TextTower extends Tower {
     private final TextConfig config;
     private final Parameter tokens;
     private final Parameter positions;
-    private final List<EncoderLayer> layers = new ArrayList<>();
+    private final Transformer transformer;
     private final LayerNorm finalNorm;
     private final Linear projection;
 
@@ -45,8 +34,8 @@ public final class TextTower extends Module {
         this.config = config;
         tokens = parameter(TextConfig.TOKENS, new Init.Normal(0.02), config.vocabulary(), config.width());
         positions = parameter(TextConfig.POSITIONS, new Init.Normal(0.01), config.positions(), config.width());
-        for (int i = 0; i < config.layers(); i++)
-            layers.add(child(TextConfig.LAYERS + i, new EncoderLayer(config.width(), config.heads(), config.hidden(), config.quickGelu())));
+        transformer = child("text_model.encoder.layers",
+                new Transformer(config.layers(), config.width(), config.heads(), config.hidden(), config.quickGelu()));
         finalNorm = child(TextConfig.FINAL_NORM, new LayerNorm(config.width()));
         projection = child(TextConfig.PROJECTION, new Linear(config.width(), config.projection(), false));
     }
@@ -54,45 +43,6 @@ public final class TextTower extends Module {
     public TextConfig config() {
         return config;
     }
-
-    // ---- weights ----
-
-    /** Gives the parameters memory on a device and the values of {@code weights}, which must be of this tower's config. */
-    public ParameterStore load(Device device, ClipWeights weights, boolean trainable) {
-        ParameterStore store = ParameterStore.allocate(device, this, trainable);
-        try {
-            store.parameters().forEach((name, parameter) -> fill(parameter.value(), name, weights));
-            return store;
-        } catch (RuntimeException e) {
-            store.close();
-            throw e;
-        }
-    }
-
-    private static void fill(Tensor value, String name, ClipWeights weights) {
-        if (value.device() instanceof HostBackend) {
-            copy(value.segment(), value.shape(), name, weights);
-            return;
-        }
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment host = arena.allocate(value.bytes(), Float.BYTES);
-            copy(host, value.shape(), name, weights);
-            value.set(host);
-        }
-    }
-
-    private static void copy(MemorySegment target, Shape shape, String name, ClipWeights weights) {
-        int at = name.indexOf(FUSED);
-        if (at < 0) {
-            weights.copyTo(name, target);
-            return;
-        }
-        long third = target.byteSize() / 3;
-        List<String> parts = List.of(".q_proj.", ".k_proj.", ".v_proj.");
-        for (int i = 0; i < 3; i++) weights.copyTo(name.replace(FUSED, parts.get(i)), target.asSlice(i * third, third));
-    }
-
-    // ---- forward ----
 
     /**
      * Embeds texts.
@@ -102,23 +52,13 @@ public final class TextTower extends Module {
      * @return (B, projection), not normalised
      */
     public Tensor forward(Tape tape, Tensor ids, Tensor ends) {
-        Tensor x = embed(tape, ids);
-        for (EncoderLayer layer : layers.subList(0, layers.size() - 1)) {
-            Tensor in = x;
-            x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, AttentionMask.CAUSAL));
-        }
-        Tensor pooled = layers.getLast().forward(tape, x, AttentionMask.CAUSAL, ends);
+        Tensor pooled = transformer.forward(tape, embed(tape, ids), AttentionMask.CAUSAL, ends);
         return projection.forward(tape, finalNorm.forward(tape, pooled));
     }
 
     /** The features of every token after the final norm, (B, T, width). */
     public Tensor hidden(Tape tape, Tensor ids) {
-        Tensor x = embed(tape, ids);
-        for (EncoderLayer layer : layers) {
-            Tensor in = x;
-            x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, AttentionMask.CAUSAL));
-        }
-        return finalNorm.forward(tape, x);
+        return finalNorm.forward(tape, transformer.forward(tape, embed(tape, ids), AttentionMask.CAUSAL));
     }
 
     private Tensor embed(Tape tape, Tensor ids) {

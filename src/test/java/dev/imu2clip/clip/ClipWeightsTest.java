@@ -183,12 +183,12 @@ class ClipWeightsTest {
 
     @Test
     void theModelsOwnConfigIsFollowed() throws IOException {
-        assertEquals(HuggingFaceConfig.OPENAI, HuggingFaceConfig.beside(folder));
+        assertEquals(HuggingFaceConfig.OPENAI, HuggingFaceConfig.beside(folder, HuggingFaceConfig.TEXT));
         Path file = folder.resolve("config.json");
         Files.writeString(file, "{\"text_config\": {\"hidden_act\": \"gelu\", \"num_attention_heads\": 8}}");
-        assertEquals(new HuggingFaceConfig(8, false), HuggingFaceConfig.beside(folder));
+        assertEquals(new HuggingFaceConfig(8, false), HuggingFaceConfig.beside(folder, HuggingFaceConfig.TEXT));
         for (String wrong : List.of("{\"hidden_act\": \"swish\"}", "{\"layer_norm_eps\": 0.1}", "{"))
-            assertTrue(assertThrows(InputException.class, () -> HuggingFaceConfig.beside(Files.writeString(file, wrong).getParent()))
+            assertTrue(assertThrows(InputException.class, () -> HuggingFaceConfig.beside(Files.writeString(file, wrong).getParent(), HuggingFaceConfig.TEXT))
                     .getMessage().contains("config.json"));
         try (ClipWeights weights = ClipWeights.open(TinyTower.WEIGHTS)) {
             assertThrows(InputException.class, () -> TextConfig.of(weights, new HuggingFaceConfig(3, true)));

@@ -1,0 +1,51 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.backend.HostBackend;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.tensor.Tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** One of CLIP's two networks. Parameters by Hugging Face's names, but for {@code qkv_proj} (see {@link EncoderLayer}). */
+abstract sealed class Tower extends Module permits TextTower, ImageTower {
+    private static final String FUSED = ".qkv_proj.";
+
+    /** Gives the parameters memory on a device and the values of {@code weights}, which must be of this tower's config. */
+    public final ParameterStore load(Device device, ClipWeights weights, boolean trainable) {
+        ParameterStore store = ParameterStore.allocate(device, this, trainable);
+        try {
+            store.parameters().forEach((name, parameter) -> fill(parameter.value(), name, weights));
+            return store;
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    private static void fill(Tensor value, String name, ClipWeights weights) {
+        if (value.device() instanceof HostBackend) {
+            copy(value.segment(), name, weights);
+            return;
+        }
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment host = arena.allocate(value.bytes(), Float.BYTES);
+            copy(host, name, weights);
+            value.set(host);
+        }
+    }
+
+    private static void copy(MemorySegment target, String name, ClipWeights weights) {
+        int at = name.indexOf(FUSED);
+        if (at < 0) {
+            weights.copyTo(name, target);
+            return;
+        }
+        long third = target.byteSize() / 3;
+        List<String> parts = List.of(".q_proj.", ".k_proj.", ".v_proj.");
+        for (int i = 0; i < 3; i++) weights.copyTo(name.replace(FUSED, parts.get(i)), target.asSlice(i * third, third));
+    }
+}

@@ -1,0 +1,93 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.tensor.Shape;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What text and image towers have in common when they are told from the shapes of weights. */
+final class TowerShapes {
+    private static final String SOURCE = "https://huggingface.co/openai/clip-vit-base-patch32";
+    /** Features of a head in every published CLIP. */
+    private static final int HEAD = 64;
+    private static final int MAX_PROBLEMS = 10;
+
+    private TowerShapes() {}
+
+    /** Weight and bias of a module. */
+    static void pair(Map<String, Shape> shapes, String module, long... weight) {
+        shapes.put(module + ".weight", Shape.of(weight));
+        shapes.put(module + ".bias", Shape.of(weight[0]));
+    }
+
+    /** The tensors of a transformer's blocks. */
+    static void blocks(Map<String, Shape> shapes, String prefix, int layers, int width, int hidden) {
+        for (int i = 0; i < layers; i++) {
+            String layer = prefix + i + ".";
+            pair(shapes, layer + "layer_norm1", width);
+            for (String part : List.of("q_proj", "k_proj", "v_proj", "out_proj")) pair(shapes, layer + "self_attn." + part, width, width);
+            pair(shapes, layer + "layer_norm2", width);
+            pair(shapes, layer + "mlp.fc1", hidden, width);
+            pair(shapes, layer + "mlp.fc2", width, hidden);
+        }
+    }
+
+    /** How many blocks there are. */
+    static int layers(ClipWeights weights, String prefix) {
+        Set<String> names = weights.names();
+        int layers = 0;
+        while (hasLayer(names, prefix + layers + ".")) layers++;
+        return layers;
+    }
+
+    private static boolean hasLayer(Set<String> names, String prefix) {
+        return names.stream().anyMatch(name -> name.startsWith(prefix));
+    }
+
+    /** @throws InputException when one of the tensors that tell a tower's sizes is not there */
+    static void require(ClipWeights weights, String tower, String... names) {
+        List<String> missing = List.of(names).stream().filter(name -> !weights.names().contains(name)).toList();
+        if (!missing.isEmpty())
+            throw new InputException(weights.origin() + ": holds no CLIP " + tower + " (no " + String.join(", ", missing) + " among its "
+                    + weights.names().size() + " tensors). Give the model.safetensors of " + SOURCE);
+    }
+
+    /** A tensor's shape, which must have this many dimensions. */
+    static Shape shape(ClipWeights weights, String name, int rank) {
+        Shape shape = weights.shape(name);
+        if (shape.rank() != rank || shape.count() == 0)
+            throw new InputException(weights.origin() + ": tensor '" + name + "' has shape " + shape + ", expected "
+                    + (rank == 2 ? "a matrix" : rank + " dimensions") + ". Check that it is a CLIP");
+        return shape;
+    }
+
+    static int size(Shape shape, int axis) {
+        return Math.toIntExact(shape.size(axis));
+    }
+
+    /** Heads as the model's config names them, else of 64 features each. */
+    static int heads(ClipWeights weights, int width, int named) {
+        if (named == 0 && width % HEAD != 0 || named != 0 && width % named != 0)
+            throw new InputException(weights.origin() + ": its width " + width + " does not divide into "
+                    + (named == 0 ? "heads of " + HEAD : named + " heads") + ". Check that it is a CLIP");
+        return named == 0 ? width / HEAD : named;
+    }
+
+    /** @throws InputException that names every tensor which is missing or misshapen, up to ten */
+    static void check(ClipWeights weights, String tower, Map<String, Shape> shapes) {
+        List<String> problems = new ArrayList<>();
+        shapes.forEach((name, expected) -> {
+            if (!weights.names().contains(name)) problems.add("'" + name + "' is missing");
+            else if (!weights.shape(name).equals(expected)) problems.add("'" + name + "' has shape " + weights.shape(name) + ", expected "
+                    + expected);
+        });
+        if (problems.isEmpty()) return;
+        int more = problems.size() - MAX_PROBLEMS;
+        throw new InputException(weights.origin() + ": is no whole CLIP " + tower + ": "
+                + String.join("; ", problems.subList(0, Math.min(problems.size(), MAX_PROBLEMS))) + (more > 0 ? "; and " + more + " more" : "")
+                + ". Get the file again, or check that it is a CLIP");
+    }
+}

@@ -1,0 +1,41 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.nn.Module;
+import dev.imu2clip.ops.AttentionMask;
+import dev.imu2clip.tensor.Tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Blocks one after the other. With a tape that watches nothing it keeps little more than one block's results at a time. */
+final class Transformer extends Module {
+    private final List<EncoderLayer> layers = new ArrayList<>();
+
+    Transformer(int layers, int width, int heads, int hidden, boolean quickGelu) {
+        for (int i = 0; i < layers; i++) this.layers.add(child(String.valueOf(i), new EncoderLayer(width, heads, hidden, quickGelu)));
+    }
+
+    /** @param x (B, T, width); so is the result */
+    Tensor forward(Tape tape, Tensor x, AttentionMask mask) {
+        return run(tape, layers, x, mask);
+    }
+
+    /**
+     * The result for some tokens only: the last block leaves out what does not reach them, exactly.
+     *
+     * @param rows int32 (R): places of the tokens among the B * T
+     * @return (R, width)
+     */
+    Tensor forward(Tape tape, Tensor x, AttentionMask mask, Tensor rows) {
+        return layers.getLast().forward(tape, run(tape, layers.subList(0, layers.size() - 1), x, mask), mask, rows);
+    }
+
+    private static Tensor run(Tape tape, List<EncoderLayer> layers, Tensor x, AttentionMask mask) {
+        for (EncoderLayer layer : layers) {
+            Tensor in = x;
+            x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, mask));
+        }
+        return x;
+    }
+}
