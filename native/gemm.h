@@ -26,10 +26,13 @@ struct gemm {
     int64_t a_row, a_col;
     const float *b; // B(p, j) = b[p * b_row + j * b_col]
     int64_t b_row, b_col;
+    const float *panels; // or B as it is used here: n / NR panels of k x NR, the last one filled with zeros; b is not looked at then
     float *c; // C(i, j) = c[i * c_row + j]
     int64_t c_row;
     const float *bias; // added to every row, n values, or NULL
     int accumulate;    // add to what C holds
+    const float *add;  // or add this matrix, in rows of c_row; NULL for none
+    void (*finish)(float *row, int64_t n); // applied to every finished piece of a row, or NULL
 };
 
 // acc += A panel (k x MR) * B panel (k x NR). `a_step` floats lie between two k of A, `a_next` between two rows.
@@ -84,16 +87,17 @@ static inline void gemm_pack_b(const float *b, int64_t b_row, int64_t b_col, int
     }
 }
 
-ALWAYS_INLINE void gemm_store(const vf acc[MR][NV], float *c, int64_t c_row, int64_t rows, int64_t columns,
-                                                             const float *bias, int add) {
+// C = acc (+ bias) (+ add, a matrix in rows of c_row, which may be C).
+ALWAYS_INLINE void gemm_store(const vf acc[MR][NV], float *c, int64_t c_row, int64_t rows, int64_t columns, const float *bias,
+                              const float *add) {
     float edge[MR * NR];
     int whole = rows == MR && columns == NR;
     float *to = whole ? c : edge;
     int64_t to_row = whole ? c_row : NR;
-    if (!whole && (add || bias)) {
+    if (!whole && add) {
         memset(edge, 0, sizeof(edge));
-        if (add)
-            for (int64_t i = 0; i < rows; i++) memcpy(edge + i * NR, c + i * c_row, (size_t)columns * sizeof(float));
+        for (int64_t i = 0; i < rows; i++) memcpy(edge + i * NR, add + i * c_row, (size_t)columns * sizeof(float));
+        add = edge;
     }
     vf offset[NV];
     float padded[NR];
@@ -109,17 +113,40 @@ ALWAYS_INLINE void gemm_store(const vf acc[MR][NV], float *c, int64_t c_row, int
 #pragma GCC unroll 8
         for (int v = 0; v < NV; v++) {
             vf value = acc[i][v] + offset[v];
-            if (add) value += vload(to + i * to_row + v * VL);
+            if (add) value += vload(add + i * to_row + v * VL);
             vstore(to + i * to_row + v * VL, value);
         }
     if (!whole)
         for (int64_t i = 0; i < rows; i++) memcpy(c + i * c_row, edge + i * NR, (size_t)columns * sizeof(float));
 }
 
+// One block of A (rows i0 to i1) times one block of B (panels of columns j0 to j1), over k products from p0 on.
+static inline void gemm_block(const struct gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1, int64_t p0, int64_t k,
+                              const float *packed_a, const float *packed_b, int64_t panel) {
+    // Rows of A that lie densely are read where they are.
+    int direct = g->a_col == 1;
+    for (int64_t j = j0; j < j1; j += NR, packed_b += panel) {
+        const float *bias = g->bias && p0 == 0 ? g->bias + j : NULL;
+        for (int64_t i = i0; i < i1; i += MR) {
+            int64_t at = i * g->c_row + j, rows = MIN(MR, g->m - i), columns = MIN(NR, g->n - j);
+            float *c = g->c + at;
+            const float *add = p0 > 0 || g->accumulate ? c : g->add ? g->add + at : NULL;
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t line = 0; line < NR; line += 16) __builtin_prefetch(c + r * g->c_row + line, 1);
+            vf acc[MR][NV] = {0};
+            if (direct && rows == MR) gemm_tile(k, g->a + i * g->a_row + p0, 1, g->a_row, packed_b, acc);
+            else gemm_tile(k, packed_a + (i - i0) * k, MR, 1, packed_b, acc);
+            gemm_store(acc, c, g->c_row, rows, columns, bias, add);
+            if (g->finish && p0 + k == g->k)
+                for (int64_t r = 0; r < rows; r++) g->finish(c + r * g->c_row, columns);
+        }
+    }
+}
+
 static __attribute__((unused)) void gemm(const struct gemm *g) {
     float *packed_a = imu2clip_scratch(0, MC * KC * sizeof(float));
     int64_t widest = MIN(NC, (g->n + NR - 1) / NR * NR);
-    float *packed_b = imu2clip_scratch(1, (size_t)(widest * MIN(KC, MAX(g->k, 1))) * sizeof(float));
+    float *packed_b = g->panels ? NULL : imu2clip_scratch(1, (size_t)(widest * MIN(KC, MAX(g->k, 1))) * sizeof(float));
     if (g->k == 0 && !g->accumulate)
         for (int64_t i = 0; i < g->m; i++)
             for (int64_t j = 0; j < g->n; j++) g->c[i * g->c_row + j] = g->bias ? g->bias[j] : 0.0f;
@@ -127,20 +154,14 @@ static __attribute__((unused)) void gemm(const struct gemm *g) {
         int64_t j1 = MIN(j0 + NC, g->n);
         for (int64_t p0 = 0; p0 < g->k; p0 += KC) {
             int64_t k = MIN(KC, g->k - p0);
-            int add = g->accumulate || p0 > 0;
-            for (int64_t j = j0; j < j1; j += NR) gemm_pack_b(g->b, g->b_row, g->b_col, g->n, j, p0, k, packed_b + (j - j0) * k);
+            if (!g->panels)
+                for (int64_t j = j0; j < j1; j += NR) gemm_pack_b(g->b, g->b_row, g->b_col, g->n, j, p0, k, packed_b + (j - j0) * k);
             for (int64_t i0 = 0; i0 < g->m; i0 += MC) {
                 int64_t i1 = MIN(i0 + MC, g->m);
-                for (int64_t i = i0; i < i1; i += MR) gemm_pack_a(g, i, p0, k, packed_a + (i - i0) * k);
-                for (int64_t j = j0; j < j1; j += NR) {
-                    const float *panel = packed_b + (j - j0) * k;
-                    const float *bias = g->bias && p0 == 0 ? g->bias + j : NULL;
-                    for (int64_t i = i0; i < i1; i += MR) {
-                        vf acc[MR][NV] = {0};
-                        gemm_tile(k, packed_a + (i - i0) * k, MR, 1, panel, acc);
-                        gemm_store(acc, g->c + i * g->c_row + j, g->c_row, MIN(MR, g->m - i), MIN(NR, g->n - j), bias, add);
-                    }
-                }
+                for (int64_t i = i0; i < i1; i += MR)
+                    if (g->a_col != 1 || g->m - i < MR) gemm_pack_a(g, i, p0, k, packed_a + (i - i0) * k);
+                if (g->panels) gemm_block(g, i0, i1, j0, j1, p0, k, packed_a, g->panels + j0 * g->k + p0 * NR, g->k * NR);
+                else gemm_block(g, i0, i1, j0, j1, p0, k, packed_a, packed_b, k * NR);
             }
         }
     }
@@ -152,14 +173,17 @@ static __attribute__((unused)) int gemm_share(const struct gemm *whole, int64_t 
     if (whole->n >= whole->m) {
         struct range r = share(whole->n, part, parts, NR);
         mine->n = r.to - r.from;
-        mine->b += r.from * whole->b_col;
+        if (whole->panels) mine->panels += r.from * whole->k;
+        else mine->b += r.from * whole->b_col;
         mine->c += r.from;
+        if (whole->add) mine->add += r.from;
         if (whole->bias) mine->bias += r.from;
     } else {
         struct range r = share(whole->m, part, parts, MR);
         mine->m = r.to - r.from;
         mine->a += r.from * whole->a_row;
         mine->c += r.from * whole->c_row;
+        if (whole->add) mine->add += r.from * whole->c_row;
     }
     return mine->m > 0 && mine->n > 0;
 }

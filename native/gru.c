@@ -77,7 +77,7 @@ KERNEL(gru_forward) {
                 int64_t row = batch >= MR ? tile_row(i, batch) : 0;
                 vf acc[MR][NV] = {0};
                 gemm_tile(units, rows + row * units, 1, units, packed + p * units * NR, acc);
-                gemm_store(acc, gates_h + row * NR, NR, MR, NR, bias + p * NR, 0);
+                gemm_store(acc, gates_h + row * NR, NR, MR, NR, bias + p * NR, NULL);
             }
             for (int64_t i = 0; i < batch; i++) {
                 const float *x = a->gates_x + (t * batch + i) * 3 * units + unit;
@@ -149,7 +149,7 @@ KERNEL(gru_backward) {
                 int64_t row = batch >= MR ? tile_row(i, batch) : 0;
                 vf acc[MR][NV] = {0};
                 gemm_tile(gates, rows + row * gates, 1, gates, packed + p * gates * NR, acc);
-                gemm_store(acc, through + row * NR, NR, MR, NR, NULL, 0);
+                gemm_store(acc, through + row * NR, NR, MR, NR, NULL, NULL);
             }
             int64_t unit = mine.from + p * NR, width = MIN(NR, mine.to - unit);
             for (int64_t i = 0; i < batch; i++)

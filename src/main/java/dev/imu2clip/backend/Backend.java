@@ -10,6 +10,11 @@ public interface Backend extends Device {
     /** Waits until everything queued has run. */
     default void synchronize() {}
 
+    /** Columns of the panels in which frozen weights are best kept here (see {@code PackedLinear}); 0 for weights as they are. */
+    default int panelWidth() {
+        return 0;
+    }
+
     /** One line for people: what it runs on and how. */
     String describe();
 }

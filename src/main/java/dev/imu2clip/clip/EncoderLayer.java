@@ -4,12 +4,11 @@ import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.nn.LayerNorm;
 import dev.imu2clip.nn.Linear;
 import dev.imu2clip.nn.Module;
-import dev.imu2clip.ops.Activation;
 import dev.imu2clip.ops.Attention;
 import dev.imu2clip.ops.AttentionMask;
-import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
+import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.Tensor;
 
 /**
@@ -25,7 +24,7 @@ final class EncoderLayer extends Module {
     private final Linear fc1;
     private final Linear fc2;
     private final int heads;
-    private final boolean quickGelu;
+    private final Finish activation;
 
     EncoderLayer(int width, int heads, int hidden, boolean quickGelu) {
         norm1 = child("layer_norm1", new LayerNorm(width));
@@ -35,12 +34,17 @@ final class EncoderLayer extends Module {
         fc1 = child("mlp.fc1", new Linear(width, hidden, true));
         fc2 = child("mlp.fc2", new Linear(hidden, width, true));
         this.heads = heads;
-        this.quickGelu = quickGelu;
+        this.activation = quickGelu ? Finish.QUICK_GELU : Finish.GELU;
+    }
+
+    /** Whether {@link #forward} writes its result over x: a frozen block does, where its device keeps weights in panels. */
+    boolean isInPlace() {
+        return fc2.isPacked();
     }
 
     /** @param x (B, T, width); so is the result */
     Tensor forward(Tape tape, Tensor x, AttentionMask mask) {
-        return feedForward(tape, Elementwise.add(tape, x, out.forward(tape, attend(tape, x, mask))));
+        return feedForward(tape, out.addTo(tape, x, attend(tape, x, mask)));
     }
 
     /**
@@ -51,7 +55,7 @@ final class EncoderLayer extends Module {
      */
     Tensor forward(Tape tape, Tensor x, AttentionMask mask, Tensor rows) {
         Tensor attended = rowsOf(tape, attend(tape, x, mask), rows);
-        return feedForward(tape, Elementwise.add(tape, rowsOf(tape, x, rows), out.forward(tape, attended)));
+        return feedForward(tape, out.addTo(tape, rowsOf(tape, x, rows), attended));
     }
 
     private Tensor attend(Tape tape, Tensor x, AttentionMask mask) {
@@ -61,9 +65,7 @@ final class EncoderLayer extends Module {
     }
 
     private Tensor feedForward(Tape tape, Tensor x) {
-        Tensor hidden = fc1.forward(tape, norm2.forward(tape, x));
-        Tensor active = quickGelu ? Activation.quickGelu(tape, hidden) : Activation.gelu(tape, hidden);
-        return Elementwise.add(tape, x, fc2.forward(tape, active));
+        return fc2.addTo(tape, x, fc1.forward(tape, norm2.forward(tape, x), activation));
     }
 
     private static Tensor rowsOf(Tape tape, Tensor x, Tensor rows) {

@@ -10,6 +10,8 @@ import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
 import dev.imu2clip.ops.MatMul;
+import dev.imu2clip.ops.PackedLinear;
+import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
 
@@ -35,7 +37,7 @@ public final class ImageTower extends Tower {
         this.config = config;
         double deviation = 1 / Math.sqrt(config.width());
         classToken = parameter(ImageConfig.CLASS, new Init.Normal(deviation), config.width());
-        patches = parameter(ImageConfig.PATCHES + ".weight", Init.uniformOf((long) ImageConfig.CHANNELS * config.patch() * config.patch()),
+        patches = linearWeight(ImageConfig.PATCHES + ".weight", Init.uniformOf((long) ImageConfig.CHANNELS * config.patch() * config.patch()),
                 config.width(), ImageConfig.CHANNELS, config.patch(), config.patch());
         positions = parameter(ImageConfig.POSITIONS, new Init.Normal(deviation), config.positions(), config.width());
         firstNorm = child(ImageConfig.FIRST_NORM, new LayerNorm(config.width()));
@@ -75,7 +77,8 @@ public final class ImageTower extends Tower {
         long batch = pixels.size(0), values = (long) ImageConfig.CHANNELS * edge * edge;
         Tensor cut = Layout.transpose(tape, Layout.reshape(tape, pixels, batch, ImageConfig.CHANNELS, grid, edge, grid, edge), 0, 2, 4, 1, 3, 5);
         Tensor flat = Layout.reshape(tape, cut, batch, (long) grid * grid, values);
-        Tensor embedded = MatMul.linear(tape, flat, Layout.reshape(tape, patches.value(), width, values), null);
+        Tensor embedded = patches.panels() != null ? PackedLinear.linear(tape, flat, patches.panels(), width, null, Finish.NOTHING)
+                : MatMul.linear(tape, flat, Layout.reshape(tape, patches.value(), width, values), null);
         Tensor first = Gather.rows(tape, Layout.reshape(tape, classToken.value(), 1, width),
                 ints(tape, new int[(int) batch]).reshape(batch, 1));
         return Layout.concat(tape, 1, first, embedded);

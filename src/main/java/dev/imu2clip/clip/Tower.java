@@ -1,12 +1,9 @@
 package dev.imu2clip.clip;
 
-import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.memory.Device;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.nn.ParameterStore;
-import dev.imu2clip.tensor.Tensor;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -18,23 +15,10 @@ abstract sealed class Tower extends Module permits TextTower, ImageTower {
     public final ParameterStore load(Device device, ClipWeights weights, boolean trainable) {
         ParameterStore store = ParameterStore.allocate(device, this, trainable);
         try {
-            store.parameters().forEach((name, parameter) -> fill(parameter.value(), name, weights));
-            return store;
+            return store.fill((name, target) -> copy(target, name, weights));
         } catch (RuntimeException e) {
             store.close();
             throw e;
-        }
-    }
-
-    private static void fill(Tensor value, String name, ClipWeights weights) {
-        if (value.device() instanceof HostBackend) {
-            copy(value.segment(), name, weights);
-            return;
-        }
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment host = arena.allocate(value.bytes(), Float.BYTES);
-            copy(host, name, weights);
-            value.set(host);
         }
     }
 

@@ -16,7 +16,7 @@ final class Transformer extends Module {
         for (int i = 0; i < layers; i++) this.layers.add(child(String.valueOf(i), new EncoderLayer(width, heads, hidden, quickGelu)));
     }
 
-    /** @param x (B, T, width); so is the result */
+    /** @param x (B, T, width), which frozen blocks may overwrite; so is the result */
     Tensor forward(Tape tape, Tensor x, AttentionMask mask) {
         return run(tape, layers, x, mask);
     }
@@ -34,7 +34,11 @@ final class Transformer extends Module {
     private static Tensor run(Tape tape, List<EncoderLayer> layers, Tensor x, AttentionMask mask) {
         for (EncoderLayer layer : layers) {
             Tensor in = x;
-            x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, mask));
+            if (layer.isInPlace()) {
+                try (var _ = tape.workspace().scratch()) {
+                    layer.forward(tape, in, mask);
+                }
+            } else x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, mask));
         }
         return x;
     }

@@ -1,9 +1,12 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.ops.Activation;
+import dev.imu2clip.ops.Elementwise;
+import dev.imu2clip.ops.MatMul;
+import dev.imu2clip.ops.PackedLinear;
+import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.Tensor;
-
-import static dev.imu2clip.ops.MatMul.linear;
 
 /** {@code x W^T + b}: (..., in) to (..., out). Parameters: weight (out, in), bias (out). */
 public final class Linear extends Module {
@@ -11,7 +14,7 @@ public final class Linear extends Module {
     private final Parameter bias;
 
     public Linear(long in, long out, boolean withBias) {
-        weight = parameter("weight", Init.uniformOf(in), out, in);
+        weight = linearWeight("weight", Init.uniformOf(in), out, in);
         bias = withBias ? parameter("bias", Init.uniformOf(in), out) : null;
     }
 
@@ -21,6 +24,33 @@ public final class Linear extends Module {
      * @throws IllegalArgumentException for another last dimension
      */
     public Tensor forward(Tape tape, Tensor x) {
-        return linear(tape, x, weight.value(), bias == null ? null : bias.value());
+        return forward(tape, x, Finish.NOTHING);
+    }
+
+    /** The same and an activation, in one pass where the weights are frozen. */
+    public Tensor forward(Tape tape, Tensor x, Finish finish) {
+        if (weight.panels() != null) return PackedLinear.linear(tape, x, weight.panels(), weight.shape().size(0), bias(), finish);
+        Tensor y = MatMul.linear(tape, x, weight.value(), bias());
+        return switch (finish) {
+            case NOTHING -> y;
+            case GELU -> Activation.gelu(tape, y);
+            case QUICK_GELU -> Activation.quickGelu(tape, y);
+        };
+    }
+
+    /** {@code to + x W^T + b}; where the weights are frozen in {@code to} itself, which must not be needed any more then. */
+    public Tensor addTo(Tape tape, Tensor to, Tensor x) {
+        if (weight.panels() == null) return Elementwise.add(tape, to, forward(tape, x));
+        PackedLinear.add(tape, x, weight.panels(), bias(), to);
+        return to;
+    }
+
+    /** Whether {@link #addTo} works in place. */
+    public boolean isPacked() {
+        return weight.panels() != null;
+    }
+
+    private Tensor bias() {
+        return bias == null ? null : bias.value();
     }
 }

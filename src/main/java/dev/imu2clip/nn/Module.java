@@ -11,7 +11,15 @@ public abstract class Module {
     private final Map<String, Module> children = new LinkedHashMap<>();
 
     protected final Parameter parameter(String name, Init init, long... sizes) {
-        Parameter parameter = new Parameter(Shape.of(sizes), init);
+        return add(name, new Parameter(Shape.of(sizes), init, false));
+    }
+
+    /** The weight of a linear layer, (out, in) with any number of dimensions for in: a frozen store may keep it in panels. */
+    protected final Parameter linearWeight(String name, Init init, long... sizes) {
+        return add(name, new Parameter(Shape.of(sizes), init, true));
+    }
+
+    private Parameter add(String name, Parameter parameter) {
         if (own.put(name, parameter) != null) throw new IllegalArgumentException("two parameters are called '" + name + "'");
         return parameter;
     }

@@ -1,18 +1,34 @@
 package dev.imu2clip.nn;
 
+import dev.imu2clip.backend.HostBackend;
+import dev.imu2clip.memory.Device;
+import dev.imu2clip.memory.Slab;
+import dev.imu2clip.ops.PackedLinear;
+import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
-/** A learned tensor of a {@link Module}. It has a value once a {@link ParameterStore} has given it one. */
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
+
+/**
+ * A learned tensor of a {@link Module}. It has a value once a {@link ParameterStore} has given it one. The weight of a linear layer has
+ * panels instead in a frozen store whose device prefers them.
+ */
 public final class Parameter {
     private final Shape shape;
     private final Init init;
+    private final boolean linear;
     private Tensor value;
     private Tensor gradient;
+    private Tensor panels;
 
-    Parameter(Shape shape, Init init) {
+    /** @param linear whether only products with it, as a matrix of its first dimension by all others, are asked for */
+    Parameter(Shape shape, Init init, boolean linear) {
         this.shape = shape;
         this.init = init;
+        this.linear = linear;
     }
 
     public Shape shape() {
@@ -26,12 +42,18 @@ public final class Parameter {
     /**
      * Its elements, in the store's memory.
      *
-     * @throws IllegalStateException before a store has given it memory
+     * @throws IllegalStateException before a store has given it memory, or where it lies in panels
      */
     public Tensor value() {
+        if (panels != null) throw new IllegalStateException("this parameter " + shape + " is frozen and lies in panels " + panels.shape());
         if (value == null)
             throw new IllegalStateException("this parameter " + shape + " has no memory yet: allocate its module's ParameterStore first");
         return value;
+    }
+
+    /** Its elements as {@link PackedLinear} reads them, or null where {@link #value} has them. */
+    public Tensor panels() {
+        return panels;
     }
 
     /** Where its gradient goes, or null in a frozen store. */
@@ -39,8 +61,50 @@ public final class Parameter {
         return gradient;
     }
 
+    /** The shape in which a store keeps it, with panels of this width where it can have them; 0 for none. */
+    Shape stored(int width) {
+        return linear && width > 0 ? PackedLinear.panels(shape.size(0), columns(), width) : shape;
+    }
+
+    private long columns() {
+        return shape.count(1, shape.rank());
+    }
+
     void place(Tensor value, Tensor gradient) {
         this.value = value;
         this.gradient = gradient;
+        this.panels = null;
+    }
+
+    void placePanels(Tensor panels) {
+        this.value = null;
+        this.gradient = null;
+        this.panels = panels;
+    }
+
+    /** Sets its elements: {@code source} writes them, in its own shape, into a segment of native float32 on the host. */
+    void fill(Consumer<MemorySegment> source) {
+        if (panels == null) {
+            fill(value, source);
+            return;
+        }
+        Device device = panels.device();
+        try (Slab slab = device.allocate(4 * shape.count(), "a weight to be packed")) {
+            Tensor weight = Tensor.in(slab, 0, Shape.of(shape.size(0), columns()), DType.F32);
+            fill(weight, source);
+            PackedLinear.pack(weight, panels);
+        }
+    }
+
+    private static void fill(Tensor target, Consumer<MemorySegment> source) {
+        if (target.device() instanceof HostBackend) {
+            source.accept(target.segment());
+            return;
+        }
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment host = arena.allocate(target.bytes(), Float.BYTES);
+            source.accept(host);
+            target.set(host);
+        }
     }
 }

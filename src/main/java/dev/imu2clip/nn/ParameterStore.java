@@ -1,6 +1,7 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.backend.Backend;
 import dev.imu2clip.memory.Device;
 import dev.imu2clip.memory.Slab;
 import dev.imu2clip.tensor.DType;
@@ -15,12 +16,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 
 /**
  * The parameters of a model in one flat slab, and their gradients in another of the same layout: one kernel updates all, one memset
  * clears all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
- * decay is for the matrices only. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
+ * decay is for the matrices only. In a frozen store the weights of linear layers lie in panels where the device prefers them. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
  */
 public final class ParameterStore implements AutoCloseable {
     private static final int ALIGNMENT = 16; // elements: 64 bytes
@@ -33,26 +35,29 @@ public final class ParameterStore implements AutoCloseable {
 
     private ParameterStore(Device device, Map<String, Parameter> parameters, boolean trainable) {
         this.parameters = Collections.unmodifiableMap(parameters);
+        int width = !trainable && device instanceof Backend backend ? backend.panelWidth() : 0;
         Map<String, Long> offsets = new LinkedHashMap<>();
-        long end = lay(parameters, offsets, 0, true);
+        long end = lay(parameters, offsets, 0, true, width);
         this.decayed = end;
-        end = lay(parameters, offsets, end, false);
+        end = lay(parameters, offsets, end, false, width);
         this.flat = Shape.of(end);
         this.values = device.allocate(Math.max(1, 4 * end), "parameters");
         this.gradients = trainable ? device.allocate(Math.max(1, 4 * end), "gradients") : null;
         parameters.forEach((name, parameter) -> {
             long offset = 4 * offsets.get(name);
-            parameter.place(Tensor.in(values, offset, parameter.shape(), DType.F32),
-                    trainable ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
+            Tensor value = Tensor.in(values, offset, parameter.stored(width), DType.F32);
+            if (value.shape().equals(parameter.shape()))
+                parameter.place(value, trainable ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
+            else parameter.placePanels(value);
         });
     }
 
-    private static long lay(Map<String, Parameter> parameters, Map<String, Long> offsets, long from, boolean matrices) {
+    private static long lay(Map<String, Parameter> parameters, Map<String, Long> offsets, long from, boolean matrices, int width) {
         long end = from;
         for (var entry : parameters.entrySet()) {
             if (entry.getValue().shape().rank() >= 2 != matrices) continue;
             offsets.put(entry.getKey(), end);
-            end += (entry.getValue().shape().count() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            end += (entry.getValue().stored(width).count() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         }
         return end;
     }
@@ -69,7 +74,7 @@ public final class ParameterStore implements AutoCloseable {
             long sequence = seed * 0x9E3779B97F4A7C15L + ++place;
             float[] start = new float[Math.toIntExact(parameter.shape().count())];
             for (int i = 0; i < start.length; i++) start[i] = (float) parameter.init().value(sequence, i);
-            parameter.value().set(start);
+            parameter.fill(target -> MemorySegment.copy(start, 0, target, ValueLayout.JAVA_FLOAT, 0, start.length));
         }
         return this;
     }
@@ -79,7 +84,15 @@ public final class ParameterStore implements AutoCloseable {
      * where it has none.
      */
     public ParameterStore load(BiFunction<String, Shape, float[]> source) {
-        parameters.forEach((name, parameter) -> parameter.value().set(source.apply(name, parameter.shape())));
+        return fill((name, target) -> {
+            float[] values = source.apply(name, parameters.get(name).shape());
+            MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length);
+        });
+    }
+
+    /** The same for much data: the function gets a name and a segment of the host, which it fills with native float32 values. */
+    public ParameterStore fill(BiConsumer<String, MemorySegment> source) {
+        parameters.forEach((name, parameter) -> parameter.fill(target -> source.accept(name, target)));
         return this;
     }
 
@@ -131,7 +144,7 @@ public final class ParameterStore implements AutoCloseable {
         if (gradients != null) gradients.close();
     }
 
-    /** Name, shape and float32 bytes of every parameter, copied to the host. */
+    /** Name, shape and float32 bytes of every parameter, copied to the host. Weights in panels are not given back. */
     public List<Saved> save(Arena arena) {
         List<Saved> all = new ArrayList<>();
         parameters.forEach((name, parameter) -> all.add(new Saved(name, parameter.shape(), parameter.value().toHost(arena))));

@@ -13,7 +13,8 @@ import java.util.function.DoubleUnaryOperator;
  * (dx from x and dy). Results have the shape and type of x, which must be floating-point; NaN stays NaN.
  */
 public final class Activation {
-    private static final double SQRT_2 = Math.sqrt(2), INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI), QUICK = 1.702;
+    private static final double SQRT_2 = Math.sqrt(2), INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
+    static final double QUICK = 1.702;
 
     private static final Activation RELU = new Activation("relu", x -> Math.max(x, 0), x -> x > 0 ? 1 : 0);
     private static final Activation GELU = new Activation("gelu", x -> x * normalCdf(x),
@@ -96,7 +97,7 @@ public final class Activation {
         return 1 / (1 + Math.exp(-x));
     }
 
-    private static double normalCdf(double x) {
+    static double normalCdf(double x) {
         return 0.5 * erfc(-x / SQRT_2);
     }
 

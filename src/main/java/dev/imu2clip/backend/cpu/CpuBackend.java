@@ -8,6 +8,7 @@ import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -50,6 +51,11 @@ public final class CpuBackend extends HostBackend {
     @Override
     public String describe() {
         return "C kernels for " + isa + " on " + library.threads() + " threads, " + library.file().getFileName();
+    }
+
+    @Override
+    public int panelWidth() {
+        return library.find("panel_width_" + isa).map(symbol -> (int) symbol.reinterpret(Long.BYTES).get(ValueLayout.JAVA_LONG, 0)).orElse(0);
     }
 
     @Override
