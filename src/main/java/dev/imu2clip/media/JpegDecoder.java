@@ -1,0 +1,62 @@
+package dev.imu2clip.media;
+
+import java.awt.image.DataBufferByte;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.Iterator;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.spi.IIORegistry;
+import javax.imageio.spi.ImageReaderSpi;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * JPEG by the JDK's libjpeg, whose samples (integer transform, smooth chroma upsampling) are those of libjpeg-turbo. Colours are converted
+ * here from the raw samples, so that no profile or heuristic of Java's comes between.
+ */
+final class JpegDecoder {
+    /** More scans than any sensible progressive file has: each costs a pass over the whole picture. */
+    private static final int MAX_SCANS = 500;
+
+    private JpegDecoder() {}
+
+    static Image decode(Cursor in, long maxPixels) throws IOException {
+        JpegHeader header = JpegHeader.read(in, MAX_SCANS);
+        Canvas.check(header.width(), header.height(), Math.min(maxPixels, Integer.MAX_VALUE / header.components()));
+        Raster raster = samples(in);
+        if (raster.getWidth() != header.width() || raster.getHeight() != header.height() || raster.getNumBands() != header.components()) {
+            throw new ImageFault("a second frame of another size");
+        }
+        byte[] samples = ((DataBufferByte) raster.getDataBuffer()).getData();
+        Image image = new Image(header.width(), header.height(), JpegColours.toRgb(samples, header));
+        return Orientation.apply(image, header.orientation());
+    }
+
+    private static Raster samples(Cursor in) throws IOException {
+        ImageReader reader = Reader.SPI.createReaderInstance();
+        String[] warned = new String[1];
+        try (var stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(in.data()))) {
+            reader.addIIOReadWarningListener((source, warning) -> warned[0] = warning);
+            reader.setInput(stream, true, true);
+            Raster raster = reader.readRaster(0, null);
+            return raster;
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    /** The JDK's own reader; one from the class path may stand before it in the registry. */
+    private static final class Reader {
+        static final ImageReaderSpi SPI = find();
+
+        private static ImageReaderSpi find() {
+            Iterator<ImageReaderSpi> all = IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
+            while (all.hasNext()) {
+                ImageReaderSpi spi = all.next();
+                if (spi.getClass().getModule() == ImageIO.class.getModule() && spi.getFormatNames()[0].equalsIgnoreCase("jpg")) return spi;
+            }
+            throw new IllegalStateException("this Java has no JPEG reader");
+        }
+    }
+}
