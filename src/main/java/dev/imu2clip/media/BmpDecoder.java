@@ -113,7 +113,9 @@ final class BmpDecoder {
             int value = in.u8(at + 1);
             at += 2;
             if (count > 0) {
-                for (int i = 0; i < count && x < line.length; i++) line[x++] = (byte) (bits == 8 ? value : i % 2 == 0 ? value >> 4 : value & 15);
+                for (int i = 0; i < count && x < line.length; i++) {
+                    line[x++] = (byte) (bits == 8 ? value : i % 2 == 0 ? value >> 4 : value & 15);
+                }
                 continue;
             }
             int rows = switch (value) {

@@ -27,13 +27,6 @@ record Canvas(int width, int height, byte[] rgb) {
         }
     }
 
-    /** Where no palette says otherwise an index is a grey level. */
-    static int[] greys() {
-        int[] palette = new int[256];
-        for (int i = 0; i < 256; i++) palette[i] = i * 0x010101;
-        return palette;
-    }
-
     Image image() {
         return new Image(width, height, rgb);
     }

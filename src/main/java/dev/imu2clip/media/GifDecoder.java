@@ -2,13 +2,16 @@ package dev.imu2clip.media;
 
 import java.util.Arrays;
 
-/** The first picture of a GIF, on the logical screen, which shows the transparent colour (else colour 0) where the picture does not reach. */
+/**
+ * The first picture of a GIF on the logical screen, which shows the transparent colour, else colour 0, where the picture does not reach.
+ * A file without a palette is grey; in a short palette the missing colours are black.
+ */
 final class GifDecoder {
     private static final int[] START = {0, 4, 2, 1};
     private static final int[] STEP = {8, 8, 4, 2};
 
     private final Cursor in;
-    private int[] palette = Canvas.greys();
+    private int[] palette = greys();
     private int transparent;
 
     private GifDecoder(Cursor in) {
@@ -71,8 +74,14 @@ final class GifDecoder {
         return rows;
     }
 
+    private static int[] greys() {
+        int[] palette = new int[256];
+        for (int i = 0; i < 256; i++) palette[i] = i * 0x010101;
+        return palette;
+    }
+
     private int[] palette(long at, int colours) {
-        int[] read = Canvas.greys();
+        int[] read = new int[256];
         for (int i = 0; i < colours; i++, at += 3) read[i] = in.u16be(at) << 8 | in.u8(at + 2);
         return read;
     }

@@ -9,8 +9,8 @@ import java.util.Set;
 
 /**
  * Reads JPEG, PNG, GIF, BMP and WebP, told apart by content, never by name. The pixels are those of Pillow's
- * {@code ImageOps.exif_transpose(Image.open(file)).convert("RGB")}: orientation applied, alpha dropped, colour profiles and gamma ignored, of
- * an animation the first picture, 16-bit colours cut to their high byte, 16-bit grey limited at 255.
+ * {@code ImageOps.exif_transpose(Image.open(file)).convert("RGB")}: orientation applied, alpha dropped, colour profiles and gamma ignored,
+ * of an animation the first picture, 16-bit colours cut to their high byte, 16-bit grey limited at 255.
  *
  * <p>A file that is truncated, broken, over the bound or of another format is an {@link InputException}; the size is checked before
  * anything is allocated for it.

@@ -2,14 +2,14 @@ package dev.imu2clip.media;
 
 import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Iterator;
+import java.util.List;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
-import javax.imageio.stream.MemoryCacheImageInputStream;
+import javax.imageio.stream.ImageInputStreamImpl;
 
 /**
  * JPEG by the JDK's libjpeg, whose samples (integer transform, smooth chroma upsampling) are those of libjpeg-turbo. Colours are converted
@@ -35,14 +35,47 @@ final class JpegDecoder {
 
     private static Raster samples(Cursor in) throws IOException {
         ImageReader reader = Reader.SPI.createReaderInstance();
-        String[] warned = new String[1];
-        try (var stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(in.data()))) {
-            reader.addIIOReadWarningListener((source, warning) -> warned[0] = warning);
-            reader.setInput(stream, true, true);
+        try (Bytes bytes = new Bytes(in.data())) {
+            reader.setInput(bytes, true, true);
             Raster raster = reader.readRaster(0, null);
+            if (bytes.exhausted) throw ImageFault.truncated("its pixels");
             return raster;
         } finally {
             reader.dispose();
+        }
+    }
+
+    /** The file in memory. libjpeg goes on after the end of a truncated file as if nothing were missing: that is noticed here. */
+    private static final class Bytes extends ImageInputStreamImpl {
+        private final byte[] data;
+        private boolean exhausted;
+
+        Bytes(byte[] data) {
+            this.data = data;
+        }
+
+        @Override
+        public int read() {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] to, int from, int length) {
+            bitOffset = 0;
+            int n = (int) Math.min(length, data.length - streamPos);
+            if (n <= 0) {
+                exhausted = true;
+                return -1;
+            }
+            System.arraycopy(data, (int) streamPos, to, from, n);
+            streamPos += n;
+            return n;
+        }
+
+        @Override
+        public long length() {
+            return data.length;
         }
     }
 
@@ -54,7 +87,8 @@ final class JpegDecoder {
             Iterator<ImageReaderSpi> all = IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
             while (all.hasNext()) {
                 ImageReaderSpi spi = all.next();
-                if (spi.getClass().getModule() == ImageIO.class.getModule() && spi.getFormatNames()[0].equalsIgnoreCase("jpg")) return spi;
+                if (spi.getClass().getModule() != ImageIO.class.getModule()) continue;
+                if (List.of(spi.getFormatNames()).contains("jpeg")) return spi;
             }
             throw new IllegalStateException("this Java has no JPEG reader");
         }

@@ -5,10 +5,10 @@ package dev.imu2clip.media;
  *
  * @param components 1 (grey), 3 or 4
  * @param transformed whether the first three components are YCbCr, by libjpeg's rules
- * @param adobe whether an Adobe marker is there: four-component files are then stored inverted
+ * @param tall whether the colours have half the luma's rows and all of its columns (4:4:0)
  * @param orientation of the camera, 0 when not told
  */
-record JpegHeader(int width, int height, int components, boolean transformed, boolean adobe, int orientation) {
+record JpegHeader(int width, int height, int components, boolean transformed, boolean tall, int orientation) {
     private static final int SOF0 = 0xc0;
     private static final int SOF2 = 0xc2;
     private static final int SOF15 = 0xcf;
@@ -54,7 +54,7 @@ record JpegHeader(int width, int height, int components, boolean transformed, bo
         countScans(in, at, maxScans);
         int components = in.u8(frame + 7);
         return new JpegHeader(in.u16be(frame + 5), in.u16be(frame + 3), components, transformed(in, frame, components, jfif, adobe),
-                adobe >= 0, exif != 0 ? exif : xmp);
+                tall(in, frame, components), exif != 0 ? exif : xmp);
     }
 
     private static void checkKind(Cursor in, int marker, long frame) {
@@ -73,11 +73,18 @@ record JpegHeader(int width, int height, int components, boolean transformed, bo
         return !(in.u8(frame + 8) == 'R' && in.u8(frame + 11) == 'G' && in.u8(frame + 14) == 'B');
     }
 
+    private static boolean tall(Cursor in, long frame, int components) {
+        boolean half = components == 3;
+        for (int c = 0; half && c < 3; c++) half = in.u8(frame + 9 + 3L * c) == (c == 0 ? 0x12 : 0x11);
+        return half;
+    }
+
     private static void countScans(Cursor in, long from, int maxScans) {
-        int scans = 1;
+        int scans = 1; // Within a scan 0xff is followed by 0 or by a marker.
         byte[] data = in.data();
         for (int i = (int) from; i + 1 < data.length; i++) {
-            if (data[i] == (byte) 0xff && data[i + 1] == (byte) SOS && ++scans > maxScans) throw new ImageFault("over " + maxScans + " scans");
+            if (data[i] == (byte) 0xff && data[i + 1] == (byte) SOS) scans++;
         }
+        if (scans > maxScans) throw new ImageFault("over " + maxScans + " scans");
     }
 }

@@ -13,7 +13,7 @@ final class PngDecoder {
 
     private final Cursor in;
     private final List<long[]> data = new ArrayList<>();
-    private final int[] palette = Canvas.greys();
+    private final int[] palette = new int[256];
     private int orientation;
     private boolean coloured;
     private int depth;
