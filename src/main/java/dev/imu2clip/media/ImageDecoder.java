@@ -58,13 +58,18 @@ public record ImageDecoder(long maxPixels) {
                 default -> WebpDecoder.decode(in, maxPixels);
             };
         } catch (ImageFault e) {
-            throw new InputException(name + ": the " + format + " file cannot be decoded: " + e.getMessage(), e);
+            throw broken(name, format, e.getMessage(), e);
         } catch (OutOfMemoryError e) {
-            throw new InputException(name + ": the " + format + " file needs more memory than there is. Raise the heap with -Xmx", e);
+            throw broken(name, format, "it needs more memory than there is. Raise the heap with -Xmx", e);
         } catch (Exception e) {
             // The readers of the JDK and of libwebp answer broken files with whatever exception they run into.
-            throw new InputException(name + ": the " + format + " file is broken (" + e + ")", e);
+            throw broken(name, format, "its data are broken" + (e.getMessage() == null ? "" : ": " + e.getMessage()), e);
         }
+    }
+
+    private static InputException broken(String name, String format, String problem, Throwable cause) {
+        String printable = problem.replaceAll("\\p{Cntrl}", "?");
+        return new InputException(name + ": the " + format + " file cannot be decoded: " + printable, cause);
     }
 
     private static String format(Cursor in) {
