@@ -1,0 +1,62 @@
+package dev.imu2clip.media;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * Which frames of a window of video stand for it, and how their embeddings become one. A window has F frames, taken {@code 1 / fps} seconds
+ * apart from its start.
+ *
+ * @param mode the way of choosing
+ * @param count how many frames for {@link Mode#MEAN}, else the mode's own number
+ */
+public record FrameSelection(Mode mode, int count) {
+    /** {@code clip_1frame} of IMU2CLIP: frame F / 2. */
+    public static final FrameSelection ONE = new FrameSelection(Mode.ONE, 1);
+    /** {@code clip_avg_frames} of IMU2CLIP: despite its name the sum of the first, the middle and the last frame's embeddings. */
+    public static final FrameSelection SUM = new FrameSelection(Mode.SUM, 3);
+
+    /** The ways of choosing frames. */
+    public enum Mode { ONE, SUM, MEAN }
+
+    public FrameSelection {
+        boolean fits = switch (mode) {
+            case ONE -> count == 1;
+            case SUM -> count == 3;
+            case MEAN -> count >= 1;
+        };
+        if (!fits) throw new IllegalArgumentException(count + " frames for " + mode);
+    }
+
+    /** The mean over {@code count} evenly spaced frames: the middle ones of as many equal parts. A shorter window gives all it has. */
+    public static FrameSelection mean(int count) {
+        return new FrameSelection(Mode.MEAN, count);
+    }
+
+    /** How many frames a window has: at least one. */
+    public static int frames(double start, double end, double fps) {
+        if (!(end >= start) || !(fps > 0)) throw new IllegalArgumentException("window " + start + " to " + end + " s at " + fps + " fps");
+        return Math.max(1, Math.toIntExact(Math.round((end - start) * fps)));
+    }
+
+    /** The chosen of F frames, ascending; the first, the middle and the last may be the same. */
+    public int[] indices(int frames) {
+        if (frames < 1) throw new IllegalArgumentException(frames + " frames");
+        int chosen = Math.min(count, frames);
+        return switch (mode) {
+            case ONE -> new int[] {frames / 2};
+            case SUM -> new int[] {0, frames / 2, frames - 1};
+            case MEAN -> IntStream.range(0, chosen).map(i -> (int) ((2L * i + 1) * frames / (2L * chosen))).toArray();
+        };
+    }
+
+    /** When the chosen frames of the window from {@code start} to {@code end} seconds are shown, for {@link VideoFrames#frames}. */
+    public double[] times(double start, double end, double fps) {
+        return Arrays.stream(indices(frames(start, end, fps))).mapToDouble(i -> start + i / fps).toArray();
+    }
+
+    /** What the sum of the chosen frames' embeddings is multiplied by: 1, or one over their number. */
+    public float scale(int chosen) {
+        return mode == Mode.MEAN ? 1f / chosen : 1;
+    }
+}

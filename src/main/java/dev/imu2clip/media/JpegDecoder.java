@@ -1,0 +1,96 @@
+package dev.imu2clip.media;
+
+import java.awt.image.DataBufferByte;
+import java.awt.image.Raster;
+import java.io.IOException;
+import java.util.Iterator;
+import java.util.List;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.spi.IIORegistry;
+import javax.imageio.spi.ImageReaderSpi;
+import javax.imageio.stream.ImageInputStreamImpl;
+
+/**
+ * JPEG by the JDK's libjpeg, whose samples (integer transform, smooth chroma upsampling) are those of libjpeg-turbo. Colours are converted
+ * here from the raw samples, so that no profile or heuristic of Java's comes between.
+ */
+final class JpegDecoder {
+    /** More scans than any sensible progressive file has: each costs a pass over the whole picture. */
+    private static final int MAX_SCANS = 500;
+
+    private JpegDecoder() {}
+
+    static Image decode(Cursor in, long maxPixels) throws IOException {
+        JpegHeader header = JpegHeader.read(in, MAX_SCANS);
+        Canvas.check(header.width(), header.height(), Math.min(maxPixels, Integer.MAX_VALUE / header.components()));
+        Raster raster = samples(in);
+        if (raster.getWidth() != header.width() || raster.getHeight() != header.height() || raster.getNumBands() != header.components()) {
+            throw new ImageFault("a second frame of another size");
+        }
+        byte[] samples = ((DataBufferByte) raster.getDataBuffer()).getData();
+        Image image = new Image(header.width(), header.height(), JpegColours.toRgb(samples, header));
+        return Orientation.apply(image, header.orientation());
+    }
+
+    private static Raster samples(Cursor in) throws IOException {
+        ImageReader reader = Reader.SPI.createReaderInstance();
+        try (Bytes bytes = new Bytes(in.data())) {
+            reader.setInput(bytes, true, true);
+            Raster raster = reader.readRaster(0, null);
+            if (bytes.exhausted) throw ImageFault.truncated("its pixels");
+            return raster;
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    /** The file in memory. libjpeg goes on after the end of a truncated file as if nothing were missing: that is noticed here. */
+    private static final class Bytes extends ImageInputStreamImpl {
+        private final byte[] data;
+        private boolean exhausted;
+
+        Bytes(byte[] data) {
+            this.data = data;
+        }
+
+        @Override
+        public int read() {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] to, int from, int length) {
+            bitOffset = 0;
+            int n = (int) Math.min(length, data.length - streamPos);
+            if (n <= 0) {
+                exhausted = true;
+                return -1;
+            }
+            System.arraycopy(data, (int) streamPos, to, from, n);
+            streamPos += n;
+            return n;
+        }
+
+        @Override
+        public long length() {
+            return data.length;
+        }
+    }
+
+    /** The JDK's own reader; one from the class path may stand before it in the registry. */
+    private static final class Reader {
+        static final ImageReaderSpi SPI = find();
+
+        private static ImageReaderSpi find() {
+            Iterator<ImageReaderSpi> all = IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
+            while (all.hasNext()) {
+                ImageReaderSpi spi = all.next();
+                if (spi.getClass().getModule() != ImageIO.class.getModule()) continue;
+                if (List.of(spi.getFormatNames()).contains("jpeg")) return spi;
+            }
+            throw new IllegalStateException("this Java has no JPEG reader");
+        }
+    }
+}
