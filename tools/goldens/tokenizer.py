@@ -15,6 +15,7 @@ import csv
 import html
 import json
 import random
+import sys
 import unicodedata
 
 import ftfy.bad_codecs
@@ -231,8 +232,13 @@ def main():
     else:
         texts = written + CONTROLS + [random_text(rng) for _ in range(args.random)] + list(wrongly_decoded())
         texts += [mutation(rng, narrations or written) for _ in range(args.mutations)]
+    left_out = 0
     for text in texts:
-        print(json.dumps({"text": text, "ids": tokenizer.encode(text)}))
+        if any(unicodedata.category(c) == "Cn" for c in tokenizer.clean_fn(text)):
+            left_out += 1
+        else:
+            print(json.dumps({"text": text, "ids": tokenizer.encode(text)}))
+    print(f"{left_out} texts left out: repaired, they have characters that Unicode {unicodedata.unidata_version} does not know", file=sys.stderr)
 
 
 if __name__ == "__main__":

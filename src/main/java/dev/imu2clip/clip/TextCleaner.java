@@ -31,7 +31,7 @@ final class TextCleaner {
 
     static String clean(String text) {
         String unescaped = HtmlEntities.unescape(HtmlEntities.unescape(isPlain(text) ? text : repair(text)));
-        return collapseSpace(unescaped).toLowerCase(Locale.ROOT);
+        return lowerCase(collapseSpace(unescaped));
     }
 
     /** The common case, which no repair changes: printable ASCII without references. */
@@ -130,6 +130,33 @@ final class TextCleaner {
         }
         if (!out.isEmpty() && out.charAt(out.length() - 1) == ' ') out.setLength(out.length() - 1);
         return out.toString();
+    }
+
+    private static String lowerCase(String text) {
+        if (text.indexOf('\u03A3') < 0) return text.toLowerCase(Locale.ROOT);
+        int[] c = text.codePoints().toArray();
+        for (int i = 0; i < c.length; i++) if (c[i] == '\u03A3') c[i] = isFinalSigma(c, i) ? '\u03C2' : '\u03C3';
+        return new String(c, 0, c.length).toLowerCase(Locale.ROOT);
+    }
+
+    /** Unicode's condition Final_Sigma (section 3.13); Java looks at words instead, and takes "0\u03A3" after a letter for an end. */
+    private static boolean isFinalSigma(int[] text, int at) {
+        int before = at - 1, after = at + 1;
+        while (before >= 0 && isCaseIgnorable(text[before])) before--;
+        while (after < text.length && isCaseIgnorable(text[after])) after++;
+        return before >= 0 && isCased(text[before]) && (after == text.length || !isCased(text[after]));
+    }
+
+    private static boolean isCased(int c) {
+        return Character.isLowerCase(c) || Character.isUpperCase(c) || Character.isTitleCase(c);
+    }
+
+    private static boolean isCaseIgnorable(int c) {
+        return switch (Character.getType(c)) {
+            case Character.NON_SPACING_MARK, Character.ENCLOSING_MARK, Character.FORMAT, Character.MODIFIER_LETTER,
+                    Character.MODIFIER_SYMBOL -> true;
+            default -> "'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A".indexOf(c) >= 0;
+        };
     }
 
     /** Unicode's White_Space property, which differs from both of Java's notions of it. All of it lies in the basic plane. */

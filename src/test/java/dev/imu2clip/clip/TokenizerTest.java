@@ -132,8 +132,8 @@ class TokenizerTest {
         Tokenizer tokenizer = clip();
         int n = 200_000;
         var texts = List.of("a".repeat(n), "ab".repeat(n), "!?".repeat(n), "&".repeat(n), "&#".repeat(n), "&" + "amp;".repeat(n / 10),
-                "&#" + "9".repeat(n) + ";", "é".repeat(n), "Ã©".repeat(n), "â€™ ".repeat(n), "Ã".repeat(n),
-                "ÃƒÂ©".repeat(n / 2), "Ã© 日 ".repeat(n / 4), "\u00C0\u0080Ã".repeat(n),
+                "&#" + "9".repeat(n) + ";", "é".repeat(n), "Ã©".repeat(n / 10), "â€™ ".repeat(n / 10), "Ã".repeat(n / 10),
+                "ÃƒÂ©".repeat(n / 10), "Ã© 日 ".repeat(n / 10), "\u00C0\u0080Ã".repeat(n / 10),
                 "\u001B[" + "1;".repeat(n), "'".repeat(n), " ".repeat(n), "<|startoftext|>".repeat(n / 10));
         assertTimeoutPreemptively(Duration.ofSeconds(60), () -> texts.forEach(tokenizer::encode));
     }
