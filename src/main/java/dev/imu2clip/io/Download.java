@@ -111,13 +111,13 @@ public final class Download {
                 receive(http, file, part);
                 return;
             } catch (IOException e) {
-                inVain = part.size() > most ? 1 : inVain + 1;
+                inVain = part.size() > most ? 0 : inVain + 1;
                 most = Math.max(most, part.size());
                 if (inVain >= limits.attempts || attempt >= MOST_ATTEMPTS)
                     throw new InputException(file.address() + ": " + Http.reason(e) + ", after " + attempt + " attempts. "
                             + (most > 0 ? mebibytes(part.size()) + " of " + mebibytes(file.size()) + " are kept in " + part
                                     + ": the same command goes on with them" : "Check the network, or give another place with --from"), e);
-                Duration pause = limits.pause.multipliedBy(1L << Math.min(inVain - 1, 10));
+                Duration pause = limits.pause.multipliedBy(1L << Math.clamp(inVain - 1, 0, 10));
                 if (pause.compareTo(LONGEST_PAUSE) > 0) pause = LONGEST_PAUSE;
                 say.accept(file.name() + ": " + Http.reason(e) + "; next attempt in " + pause.toMillis() / 1000.0 + " s");
                 Thread.sleep(pause);

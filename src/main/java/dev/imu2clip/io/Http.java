@@ -81,11 +81,12 @@ final class Http implements AutoCloseable {
     private static URI target(URI first, URI from, String location) {
         URI next;
         try {
+            if (location.isEmpty()) throw new IllegalArgumentException("no Location");
             next = from.resolve(location);
-        } catch (RuntimeException e) {
+            requireHttp(next);
+        } catch (IllegalArgumentException | InputException e) {
             throw new InputException(first + ": redirects to '" + location + "', which is no address. Give another place with --from", e);
         }
-        requireHttp(next);
         if (next.getScheme().equals("http") && !next.getHost().matches("localhost|127(\\.\\d{1,3}){3}|\\[::1]"))
             throw new InputException(first + ": redirects to " + next + ", without encryption. Give another place with --from");
         return next;

@@ -34,7 +34,7 @@ class TextCleanerTest {
         assertCleaned("\uD83D\uDE0D", "\u00ED\u00A0\u00BD\u00ED\u00B8\u008D");
         assertCleaned("voil\u00E0 le travail", "voil\u00C3 le travail");
         assertCleaned("\u043F\u0440\u0438\u0432\u0435\u0442", "\u0420\u0457\u0421\u0402\u0420\u0451\u0420\u0406\u0420\u00B5\u0421\u201A");
-        assertCleaned("\u00E2ge \u00C5 \u00D7 \u00E0", "\u00E2ge \u00C5 \u00D7 \u00E0");
+        assertCleaned("\u00E2ge \u00E5 \u00D7 \u00E0", "\u00E2ge \u00C5 \u00D7 \u00E0");
     }
 
     @Test
