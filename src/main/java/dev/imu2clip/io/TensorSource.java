@@ -39,7 +39,7 @@ public record TensorSource(String name, DType dtype, Shape shape, Values values)
     }
 
     /** Elements that already lie in memory, little-endian. */
-    static TensorSource of(Safetensors.Source source) {
+    public static TensorSource of(Safetensors.Source source) {
         int size = source.dtype().bytes();
         return new TensorSource(source.name(), source.dtype(), source.shape(),
                 (from, count, target) -> MemorySegment.copy(source.bytes(), from * size, target, 0, count * size));
