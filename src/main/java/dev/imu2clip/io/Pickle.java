@@ -329,8 +329,9 @@ final class Pickle {
     }
 
     private String text(long size) {
-        if (size > Integer.MAX_VALUE - 8) throw broken("has a text of " + Long.toUnsignedString(size) + " bytes");
-        return new String(bytes.asSlice(take(size), size).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        long start = take(size);
+        if (size > Integer.MAX_VALUE - 8) throw broken("has a text of " + size + " bytes");
+        return new String(bytes.asSlice(start, size).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
     }
 
     private Bytes skipped(long size) {

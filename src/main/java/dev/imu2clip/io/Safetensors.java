@@ -58,7 +58,7 @@ public final class Safetensors implements TensorFile {
 
     /** Maps {@code file} and checks its header. */
     public static Safetensors open(Path file) {
-        return TensorFile.map(file, "expected a safetensors file", Safetensors::of);
+        return MappedFile.open(file, "expected a safetensors file", Safetensors::of);
     }
 
     static Safetensors of(Path file, MemorySegment bytes, Arena arena) {

@@ -1,15 +1,12 @@
 package dev.imu2clip.io;
 
+import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -44,7 +41,7 @@ public interface TensorFile extends AutoCloseable {
      * @throws InputException when it is missing, damaged or of no known format
      */
     static TensorFile open(Path file) {
-        return map(file, "expected weights: safetensors, or a file of torch.save or torch.jit.save", TensorFile::of);
+        return MappedFile.open(file, "expected weights: safetensors, or a file of torch.save or torch.jit.save", TensorFile::of);
     }
 
     /** Reads bytes that live as long as {@code arena}, which belongs to the result. */
@@ -63,27 +60,6 @@ public interface TensorFile extends AutoCloseable {
                 && bytes.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 4) == 0;
     }
 
-    /** Makes a file of mapped bytes. */
-    interface Reader<T> {
-        T read(Path file, MemorySegment bytes, Arena arena);
-    }
-
-    /** Maps {@code file} into an arena that belongs to what {@code reader} returns; when it throws, the file is unmapped. */
-    static <T> T map(Path file, String expected, Reader<T> reader) {
-        if (Files.isDirectory(file)) throw InputException.in(file, "is a folder", "Give the file in it: " + expected);
-        Arena arena = Arena.ofShared();
-        try (FileChannel channel = FileChannel.open(file)) {
-            return reader.read(file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena), arena);
-        } catch (IOException e) {
-            arena.close();
-            String reason = e instanceof NoSuchFileException ? "no such file" : "cannot be read (" + e.getMessage() + ")";
-            throw new InputException(file + ": " + reason + "; " + expected, e);
-        } catch (RuntimeException | Error e) {
-            arena.close();
-            throw e;
-        }
-    }
-
     /** Names of all tensors, also of those that cannot be read. */
     default Set<String> names() {
         Set<String> names = new LinkedHashSet<>(tensors().keySet());
@@ -97,7 +73,7 @@ public interface TensorFile extends AutoCloseable {
         if (tensor != null) return tensor;
         if (unsupported().containsKey(name))
             throw InputException.in(file(), "tensor '" + name + "' has type " + unsupported().get(name) + ", which is not supported",
-                    "Convert it to one of " + List.of(dev.imu2clip.tensor.DType.values()));
+                    "Convert it to one of " + List.of(DType.values()));
         String some = String.join(", ", tensors().keySet().stream().limit(5).toList());
         throw InputException.in(file(), "tensor '" + name + "' is missing; the file holds " + names().size() + " tensors"
                 + (some.isEmpty() ? "" : " (" + some + (names().size() > 5 ? ", ..." : "") + ")"), "Check that this is the right file");
