@@ -32,8 +32,8 @@ public interface ClipWeights extends AutoCloseable {
 
     /**
      * Whether the MLPs use QuickGELU, as OpenAI's models do, or exact GELU, as many of open_clip's do, where the file or one beside it
-     * tells; its tensors cannot. OpenAI's TorchScript archives mean QuickGELU, {@code open_clip_config.json} says it, and so do the
-     * files of {@code imu2clip convert}. Hugging Face's {@code config.json} is read by {@link HuggingFaceConfig}.
+     * tells; its tensors cannot. Files of {@code imu2clip convert} say it, OpenAI's TorchScript archives mean QuickGELU, and so say
+     * {@code config.json} and {@code open_clip_config.json} in their folder. Where nothing tells, QuickGELU is meant.
      */
     default Optional<Boolean> quickGelu() {
         return Optional.empty();

@@ -1,7 +1,5 @@
 package dev.imu2clip.clip;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Sha256;
 import dev.imu2clip.io.TensorFile;
@@ -30,7 +28,6 @@ public final class WeightsFile implements ClipWeights {
     private static final List<String> PUBLISHED = List.of("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors",
             "open_clip_pytorch_model.bin");
     private static final List<String> ENDINGS = List.of(".safetensors", ".bin", ".pt", ".pth", ".ckpt");
-    private static final String OPEN_CLIP_CONFIG = "open_clip_config.json";
     private static final String SOURCE = "It is part of https://huggingface.co/openai/clip-vit-base-patch32";
 
     private final TensorFile file;
@@ -82,23 +79,17 @@ public final class WeightsFile implements ClipWeights {
         String own = file.metadata().get(ACTIVATION);
         if (own != null) return Optional.of(own.equals(QUICK));
         if (file instanceof TorchFile torch && torch.script()) return Optional.of(true);
-        return openClipConfig(file.file().toAbsolutePath().resolveSibling(OPEN_CLIP_CONFIG));
-    }
-
-    private static Optional<Boolean> openClipConfig(Path file) {
-        if (!Files.isRegularFile(file)) return Optional.empty();
-        try {
-            JsonNode model = new JsonMapper().readTree(file.toFile()).path("model_cfg");
-            if (!model.isObject()) throw InputException.in(file, "has no model_cfg", "Get the file again, or remove it");
-            return Optional.of(model.path("quick_gelu").asBoolean(false));
-        } catch (IOException e) {
-            throw new InputException(file + ": cannot be read as JSON. Get the file again, or remove it", e);
-        }
+        return HuggingFaceConfig.find(file.file().toAbsolutePath().getParent(), HuggingFaceConfig.TEXT).map(HuggingFaceConfig::quickGelu);
     }
 
     /** Whether the file holds a tower of a CLIP; other files open too. */
     public boolean isClip() {
         return ClipNames.areOfClip(tensors.keySet());
+    }
+
+    /** The open file. */
+    public TensorFile file() {
+        return file;
     }
 
     /** The tensors that can be read, by Hugging Face's names. */

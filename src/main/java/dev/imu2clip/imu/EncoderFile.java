@@ -108,13 +108,32 @@ public final class EncoderFile {
         return tensors;
     }
 
-    /** The name of an encoder's kind, in the metadata of every file of ours. */
-    public static Map<String, String> nameMetadata(TensorFile file) {
-        return Map.of(NAME, create(file).name());
+    /** Whether a file holds something that begins like an encoder. */
+    public static boolean isEncoder(TensorFile file) {
+        String first = create(file).parameters().keySet().iterator().next();
+        return file.names().stream().anyMatch(name -> name.equals(first) || name.endsWith("." + first));
+    }
+
+    /** What the metadata of a file with this encoder alone should say. A checkpoint's metadata speak of more. */
+    public static Map<String, String> metadata(TensorFile file) {
+        Map<String, String> all = new TreeMap<>(file.names().contains(create(file).parameters().keySet().iterator().next())
+                ? file.metadata() : Map.of());
+        all.put(NAME, create(file).name());
+        return all;
+    }
+
+    /** Whether a folder holds encoders by their file's names, as a run's does. */
+    public static boolean isRun(Path path) {
+        if (!Files.isDirectory(path)) return false;
+        try (Stream<Path> files = Files.list(path)) {
+            return files.anyMatch(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** A run's folder stands for the encoder in it. */
-    private static Path locate(Path path) {
+    public static Path locate(Path path) {
         if (!Files.isDirectory(path)) return path;
         for (String ending : ENDINGS) {
             try (Stream<Path> files = Files.list(path)) {
