@@ -1,26 +1,27 @@
 package dev.imu2clip.cli;
 
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.CacheFolder;
-import dev.imu2clip.clip.ClipFiles;
+import dev.imu2clip.clip.ClipModel;
 import dev.imu2clip.clip.EmbedTexts;
-import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.train.ImuEmbedder;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(name = "embed", mixinStandardHelpOptions = true, description = {"Writes embeddings of windows or of texts.", ""},
-        subcommands = {EmbedCommand.Imu.class, EmbedCommand.Text.class}, synopsisSubcommandLabel = "(imu | text)")
+@Command(name = "embed", mixinStandardHelpOptions = true, description = {"Writes embeddings of windows of motion, pictures, videos or texts.", ""},
+        subcommands = {EmbedCommand.Imu.class, EmbedImageCommand.class, EmbedVideoCommand.class, EmbedCommand.Text.class},
+        synopsisSubcommandLabel = "(imu | image | video | text)")
 final class EmbedCommand implements Runnable {
     @CommandLine.Spec
     CommandLine.Model.CommandSpec spec;
 
     @Override
     public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "embed what: imu or text?");
+        throw new CommandLine.ParameterException(spec.commandLine(), "embed what: imu, image, video or text?");
     }
 
     @Command(name = "imu", mixinStandardHelpOptions = true, sortOptions = false, description = {"Embeds windows of motion.", ""},
@@ -57,15 +58,9 @@ final class EmbedCommand implements Runnable {
         @CommandLine.Spec
         CommandLine.Model.CommandSpec spec;
 
-        @Option(names = "--clip", paramLabel = "FILE",
-                description = "CLIP weights, a file or folder; default: those of $IMU2CLIP_CLIP, else the downloaded ones.")
-        Path clip;
-
-        @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")
-        Path vocab;
-
-        @Option(names = "--in", required = true, paramLabel = "LINES.txt", description = "One text a line, UTF-8.")
-        Path in;
+        @Option(names = "--in", required = true, arity = "1..*", paramLabel = "LINES.txt",
+                description = "Text files, one text a line, UTF-8; - for the standard input.")
+        List<Path> in;
 
         @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (lines, 512).")
         Path out;
@@ -76,27 +71,18 @@ final class EmbedCommand implements Runnable {
         @Option(names = "--truncate", description = "Cut texts of more than 77 tokens; default: they are an error.")
         boolean truncate;
 
-        @Option(names = "--device", paramLabel = "D", defaultValue = "auto", description = "Device; default: the best.")
-        String device;
+        @Mixin
+        ClipOptions.WithTexts clip;
 
         @Override
         public Integer call() {
             var out = spec.commandLine().getOut();
             var embed = new EmbedTexts(in, this.out, normalize, truncate);
-            Path weights = clip != null ? clip : found();
-            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), weights, vocab, 0).cachedIn(CacheFolder.path(),
-                    spec.commandLine().getErr()::println);
-                    var progress = new ProgressLine("embedding texts")) {
-                int count = embed.run(encoder, progress);
-                out.println("Embeddings of " + count + " texts, " + encoder.width() + " numbers each, written to " + this.out);
+            try (ClipModel model = clip.open(spec.commandLine().getErr()); var progress = new ProgressLine("embedding texts")) {
+                int count = embed.run(model.texts(), progress);
+                out.println("Embeddings of " + count + " texts, " + model.texts().width() + " numbers each, written to " + this.out);
             }
             return Main.OK;
-        }
-
-        private Path found() {
-            ClipFiles found = ClipFiles.require();
-            spec.commandLine().getErr().println(found.notice());
-            return found.weights();
         }
     }
 }

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -42,6 +43,11 @@ public final class EmbeddingCache implements AutoCloseable {
         public static Key of(ByteBuffer content) {
             var digest = Sha256.digest();
             digest.update(content);
+            return of(digest);
+        }
+
+        /** The key of what a SHA-256 was fed with. */
+        static Key of(MessageDigest digest) {
             var hash = ByteBuffer.wrap(digest.digest());
             return new Key(hash.getLong(), hash.getLong(), hash.getLong(), hash.getLong());
         }

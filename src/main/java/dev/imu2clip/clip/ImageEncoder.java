@@ -34,19 +34,49 @@ public final class ImageEncoder implements AutoCloseable {
     /** Images between two writes to the cache: what a crash can cost. */
     private static final int CHUNK = 512;
 
-    /** Images to embed, by number. */
+    /** See {@link Pixels#read}. */
+    @FunctionalInterface
+    public interface Reader {
+        void read(int image, MemorySegment target);
+    }
+
+    /** Images to embed, by number. Threads share the images. */
     public interface Pixels {
         int count();
 
         /** What an image's pixels follow from: equal keys have equal pixels. */
         EmbeddingCache.Key key(int image);
 
-        /** Writes an image, (3, resolution, resolution) native float32, to the start of {@code target}. Threads share the images. */
+        /** Writes an image, (3, resolution, resolution) native float32, to the start of {@code target}. */
         void read(int image, MemorySegment target);
 
         /** An image that cannot be read: either this throws on, or its embedding becomes null. */
         default void failed(int image, InputException error) {
             throw error;
+        }
+
+        /**
+         * Reads a batch; one batch at a time.
+         *
+         * @param targets of each image
+         * @return whether each could be read
+         */
+        default boolean[] readAll(List<Integer> images, List<MemorySegment> targets) {
+            boolean[] readable = new boolean[images.size()];
+            IntStream.range(0, readable.length).parallel().forEach(i -> readable[i] = attempt(images.get(i), targets.get(i), this::read));
+            return readable;
+        }
+
+        /** Reads an image somehow, or tells that it {@link #failed}. */
+        default boolean attempt(int image, MemorySegment target, Reader reader) {
+            try {
+                reader.read(image, target);
+                return true;
+            } catch (InputException e) {
+                failed(image, e);
+                target.fill((byte) 0);
+                return false;
+            }
         }
     }
 
@@ -70,14 +100,18 @@ public final class ImageEncoder implements AutoCloseable {
      * @throws InputException when it is missing, damaged or holds no image tower
      */
     public static ImageEncoder open(Backend backend, Path clip) {
-        Path folder = clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
         ClipWeights weights = ClipWeights.open(clip);
         try {
-            return new ImageEncoder(backend, weights, ImageConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION)));
+            return open(backend, weights, TextEncoder.folder(clip));
         } catch (RuntimeException e) {
             weights.close();
             throw e;
         }
+    }
+
+    /** The same with weights that are open and become the encoder's. */
+    static ImageEncoder open(Backend backend, ClipWeights weights, Path folder) {
+        return new ImageEncoder(backend, weights, ImageConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION)));
     }
 
     /** Keeps embeddings in a folder, see {@link CacheFolder}, and takes from there what is known. */
@@ -114,10 +148,10 @@ public final class ImageEncoder implements AutoCloseable {
         for (int from = 0; from < embeddings.length; from += CHUNK) {
             int to = Math.min(from + CHUNK, embeddings.length);
             int[] same = new int[to - from];
-            List<EmbeddingCache.Key> keys = new ArrayList<>();
+            List<EmbeddingCache.Key> all = IntStream.range(from, to).parallel().mapToObj(pixels::key).toList(), keys = new ArrayList<>();
             List<Integer> missing = new ArrayList<>();
             for (int i = from; i < to; i++) {
-                EmbeddingCache.Key key = pixels.key(i);
+                EmbeddingCache.Key key = all.get(i - from);
                 Integer earlier = first.putIfAbsent(key, i);
                 same[i - from] = earlier == null ? i : earlier;
                 if (earlier != null) continue;
@@ -173,19 +207,8 @@ public final class ImageEncoder implements AutoCloseable {
 
     /** Reads a batch in the background. The result says of each image whether it could be read. */
     private static CompletableFuture<boolean[]> read(Pixels pixels, List<Integer> batch, MemorySegment target, long bytes) {
-        return CompletableFuture.supplyAsync(() -> {
-            boolean[] readable = new boolean[batch.size()];
-            IntStream.range(0, readable.length).parallel().forEach(i -> {
-                try {
-                    pixels.read(batch.get(i), target.asSlice(i * bytes, bytes));
-                    readable[i] = true;
-                } catch (InputException e) {
-                    pixels.failed(batch.get(i), e);
-                    target.asSlice(i * bytes, bytes).fill((byte) 0);
-                }
-            });
-            return readable;
-        });
+        List<MemorySegment> targets = IntStream.range(0, batch.size()).mapToObj(i -> target.asSlice(i * bytes, bytes)).toList();
+        return CompletableFuture.supplyAsync(() -> pixels.readAll(batch, targets));
     }
 
     private static boolean[] join(CompletableFuture<boolean[]> reading) {

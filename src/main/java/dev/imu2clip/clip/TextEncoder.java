@@ -65,17 +65,26 @@ public final class TextEncoder implements AutoCloseable {
             return create(backend, ClipWeights.random(TextConfig.VIT_B_32, seed), TextConfig.VIT_B_32, tokenizer,
                     TextNotices.RANDOM_WEIGHTS);
         }
-        Path folder = clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
         ClipWeights weights = ClipWeights.open(clip);
         try {
-            TextConfig config = TextConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.TEXT));
-            Vocabulary vocabulary = vocab != null ? Vocabulary.read(vocab)
-                    : Vocabulary.find(folder).orElseThrow(() -> new InputException(TextNotices.noVocabulary(folder)));
-            return create(backend, weights, config, new Tokenizer(vocabulary), null);
+            return open(backend, weights, folder(clip), vocab);
         } catch (RuntimeException e) {
             weights.close();
             throw e;
         }
+    }
+
+    /** The same with weights that are open and become the encoder's. */
+    static TextEncoder open(Backend backend, ClipWeights weights, Path folder, Path vocab) {
+        TextConfig config = TextConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.TEXT));
+        Vocabulary vocabulary = vocab != null ? Vocabulary.read(vocab)
+                : Vocabulary.find(folder).orElseThrow(() -> new InputException(TextNotices.noVocabulary(folder)));
+        return create(backend, weights, config, new Tokenizer(vocabulary), null);
+    }
+
+    /** Where a CLIP's other files lie. */
+    static Path folder(Path clip) {
+        return clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
     }
 
     static TextEncoder create(Backend backend, ClipWeights weights, TextConfig config, Tokenizer tokenizer, String notice) {

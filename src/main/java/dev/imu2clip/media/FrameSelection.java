@@ -1,6 +1,10 @@
 package dev.imu2clip.media;
 
+import dev.imu2clip.io.InputException;
+
 import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -15,6 +19,8 @@ public record FrameSelection(Mode mode, int count) {
     public static final FrameSelection ONE = new FrameSelection(Mode.ONE, 1);
     /** {@code clip_avg_frames} of IMU2CLIP: despite its name the sum of the first, the middle and the last frame's embeddings. */
     public static final FrameSelection SUM = new FrameSelection(Mode.SUM, 3);
+
+    private static final Pattern MEAN = Pattern.compile("(?:mean|clip_mean_frames):([1-9][0-9]{0,3})");
 
     /** The ways of choosing frames. */
     public enum Mode { ONE, SUM, MEAN }
@@ -31,6 +37,23 @@ public record FrameSelection(Mode mode, int count) {
     /** The mean over {@code count} evenly spaced frames: the middle ones of as many equal parts. A shorter window gives all it has. */
     public static FrameSelection mean(int count) {
         return new FrameSelection(Mode.MEAN, count);
+    }
+
+    /**
+     * By name: {@code 1}, {@code sum3} or {@code mean:K}, or IMU2CLIP's {@code clip_1frame} and {@code clip_avg_frames}, and
+     * {@code clip_mean_frames:K} beside them.
+     *
+     * @throws InputException when it is none of these
+     */
+    public static FrameSelection of(String name) {
+        Matcher mean = MEAN.matcher(name);
+        if (mean.matches()) return mean(Integer.parseInt(mean.group(1)));
+        return switch (name) {
+            case "1", "clip_1frame" -> ONE;
+            case "sum3", "clip_avg_frames" -> SUM;
+            default -> throw new InputException("frames '" + name + "' are not known. Give 1 (or clip_1frame), sum3 (or clip_avg_frames), or "
+                    + "mean:K (or clip_mean_frames:K) with K from 1 to 9999");
+        };
     }
 
     /** How many frames a window has: at least one. */

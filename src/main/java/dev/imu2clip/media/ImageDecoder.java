@@ -20,6 +20,8 @@ import java.util.Set;
 public record ImageDecoder(long maxPixels) {
     /** Largest file that is read into memory. */
     private static final long MAX_BYTES = 1L << 30;
+    /** Bytes that tell a format. */
+    static final int SIGNATURE = 12;
     private static final Set<String> HEIF = Set.of("heic", "heix", "mif1", "msf1", "avif", "avis");
 
     public ImageDecoder {
@@ -33,10 +35,15 @@ public record ImageDecoder(long maxPixels) {
 
     /** Decodes a file. */
     public Image read(Path file) {
+        return decode(bytes(file), file.toString());
+    }
+
+    /** A file's bytes, for {@link #decode}. */
+    public static byte[] bytes(Path file) {
         try {
             long bytes = Files.size(file);
             if (bytes > MAX_BYTES) throw InputException.in(file, bytes + " bytes are too many for a picture", "");
-            return decode(Files.readAllBytes(file), file.toString());
+            return Files.readAllBytes(file);
         } catch (NoSuchFileException e) {
             throw InputException.in(file, "no such file", "");
         } catch (IOException e) {
@@ -70,6 +77,12 @@ public record ImageDecoder(long maxPixels) {
     private static InputException broken(String name, String format, String problem, Throwable cause) {
         String printable = problem.replaceAll("\\p{Cntrl}", "?");
         return new InputException(name + ": the " + format + " file cannot be decoded: " + printable, cause);
+    }
+
+    /** Whether a file's first {@link #SIGNATURE} bytes are surely those of a picture: the two of a BMP could be a text's. */
+    static boolean isPicture(byte[] start) {
+        String format = format(new Cursor(start));
+        return format != null && !format.equals("BMP");
     }
 
     private static String format(Cursor in) {

@@ -155,11 +155,11 @@ class TextEncoderTest {
                 out = folder.resolve("out.npy");
         try (TextEncoder encoder = tiny()) {
             float[][] rows = encoder.embed(TEXTS);
-            assertEquals(6, new EmbedTexts(in, out, false, false).run(encoder, Progress.NONE));
+            assertEquals(6, new EmbedTexts(List.of(in), out, false, false).run(encoder, Progress.NONE));
             assertArrayEquals(new long[] {6, 32}, Npy.header(out).shape().sizes());
             float[] plain = Npy.floats(out);
             for (int i = 0; i < 6; i++) assertArrayEquals(rows[i], java.util.Arrays.copyOfRange(plain, 32 * i, 32 * i + 32));
-            new EmbedTexts(in, out, true, false).run(encoder, Progress.NONE);
+            new EmbedTexts(List.of(in), out, true, false).run(encoder, Progress.NONE);
             float[] unit = Npy.floats(out);
             double length = 0;
             for (int i = 0; i < 32; i++) length += unit[i] * unit[i];
@@ -168,14 +168,14 @@ class TextEncoderTest {
 
             Files.writeString(in, "short\n" + "long ".repeat(80) + "\n");
             Files.delete(out);
-            var e = assertThrows(InputException.class, () -> new EmbedTexts(in, out, false, false).run(encoder, Progress.NONE));
+            var e = assertThrows(InputException.class, () -> new EmbedTexts(List.of(in), out, false, false).run(encoder, Progress.NONE));
             assertTrue(e.getMessage().contains("lines.txt, line 2") && e.getMessage().contains("--truncate"), e.getMessage());
             assertFalse(Files.exists(out));
-            assertEquals(2, new EmbedTexts(in, out, false, true).run(encoder, Progress.NONE));
+            assertEquals(2, new EmbedTexts(List.of(in), out, false, true).run(encoder, Progress.NONE));
             Files.writeString(in, "");
-            assertThrows(InputException.class, () -> new EmbedTexts(in, out, false, true).run(encoder, Progress.NONE));
+            assertThrows(InputException.class, () -> new EmbedTexts(List.of(in), out, false, true).run(encoder, Progress.NONE));
             Files.write(in, new byte[] {'a', (byte) 0xFF});
-            assertThrows(InputException.class, () -> new EmbedTexts(in, out, false, true).run(encoder, Progress.NONE));
+            assertThrows(InputException.class, () -> new EmbedTexts(List.of(in), out, false, true).run(encoder, Progress.NONE));
         }
     }
 

@@ -1,0 +1,88 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Npy;
+import dev.imu2clip.io.Progress;
+import dev.imu2clip.media.MediaFiles;
+import dev.imu2clip.media.Preprocess;
+import dev.imu2clip.tensor.Shape;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * Embeds pictures into an npy file of (pictures, width) float32, and writes beside it what its rows are.
+ *
+ * @param in         picture files and folders, see {@link MediaFiles}; or one npy file of preprocessed pixels, see {@link PixelFile}
+ * @param list       where the names of the rows go, .txt or .json; null: beside {@code out}
+ * @param normalize  whether rows get length 1; else they are as from CLIP's {@code encode_image}
+ * @param skipBroken whether pictures that cannot be read are left out
+ */
+public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize, boolean skipBroken) {
+    private static final String ENDING = ".names.txt";
+
+    /**
+     * What was done.
+     *
+     * @param rows     embeddings in the file
+     * @param computed how many images the tower saw; the others were known
+     * @param others   files in the folders that are something else
+     * @param skipped  why what is missing is missing
+     * @param list     where the rows are listed, or null
+     */
+    public record Report(int rows, int computed, int others, List<String> skipped, Path list) {}
+
+    /**
+     * Does it.
+     *
+     * @throws InputException when a file cannot be read or written; then there is no result file
+     */
+    public Report run(ImageEncoder encoder, Progress progress) {
+        if (in.stream().anyMatch(file -> file.toString().endsWith(".npy"))) return pixels(encoder, progress);
+        Path list = RowIndex.beside(out, this.list, ENDING);
+        MediaFiles found = MediaFiles.find(in, MediaFiles.Kind.PICTURE);
+        RowIndex.requireLines(list, found.files());
+        var source = new PictureFiles(found.files(), Preprocess.clip(encoder.config().resolution()), skipBroken);
+        float[][] rows = embed(encoder, source, progress);
+        List<Path> names = IntStream.range(0, rows.length).filter(i -> rows[i] != null).mapToObj(found.files()::get).toList();
+        if (names.isEmpty())
+            throw new InputException("none of " + rows.length + " pictures can be read. The first: " + source.failures().firstEntry().getValue().getMessage());
+        write(out, present(rows), encoder.width(), normalize);
+        if (list != null) RowIndex.write(list, names);
+        List<String> skipped = IntStream.range(0, rows.length).filter(i -> rows[i] == null).mapToObj(i -> why(i, source, found)).toList();
+        return new Report(names.size(), source.read(), found.others(), skipped, list);
+    }
+
+    /** Of equal images only the first was tried. */
+    private static String why(int image, ImageSource source, MediaFiles found) {
+        InputException failure = source.failures().get(image);
+        return failure != null ? failure.getMessage() : found.files().get(image) + ": is the same as another that cannot be read";
+    }
+
+    private Report pixels(ImageEncoder encoder, Progress progress) {
+        if (in.size() != 1) throw new InputException(in.get(1) + ": preprocessed pixels are embedded from one npy file alone. Run once for each");
+        if (list != null) throw new InputException("--list: the rows of " + in.getFirst() + " have no names. Leave it out");
+        try (PixelFile source = PixelFile.open(in.getFirst(), encoder.config().resolution())) {
+            float[][] rows = embed(encoder, source, progress);
+            write(out, List.of(rows), encoder.width(), normalize);
+            return new Report(rows.length, source.read(), 0, List.of(), null);
+        }
+    }
+
+    static float[][] embed(ImageEncoder encoder, ImageSource source, Progress progress) {
+        return encoder.embed(source, n -> progress.at(n, source.count(), ""));
+    }
+
+    private static List<float[]> present(float[][] rows) {
+        return Arrays.stream(rows).filter(Objects::nonNull).toList();
+    }
+
+    static void write(Path out, List<float[]> rows, int width, boolean normalize) {
+        Npy.write(out, Npy.Type.F4, Shape.of(rows.size(), width), sink -> {
+            for (float[] row : rows) sink.put(normalize ? Vectors.unit(row) : row, 0, width);
+        });
+    }
+}
