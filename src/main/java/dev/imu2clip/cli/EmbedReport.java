@@ -18,7 +18,7 @@ final class EmbedReport {
         double seconds = nanos / 1e9;
         say.printf(Locale.ROOT, "Embeddings of %d %s, %d numbers each, written to %s%n", report.rows(), rows, width, out);
         if (report.list() != null) say.println("What the rows are: " + report.list());
-        say.printf(Locale.ROOT, "%d %s computed, the others were known; %.1f s, %.1f %s/s", report.computed(), images, seconds,
+        say.printf(Locale.ROOT, "%d %s computed, %d known before; %.1f s, %.1f %s/s", report.computed(), images, report.known(), seconds,
                 report.rows() / seconds, rows);
         if (!report.skipped().isEmpty()) say.print("; " + report.skipped().size() + " skipped");
         if (report.others() > 0) say.print("; " + report.others() + " other files left out");

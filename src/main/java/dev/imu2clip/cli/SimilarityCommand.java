@@ -14,7 +14,6 @@ import dev.imu2clip.media.MediaFiles;
 import dev.imu2clip.media.Preprocess;
 import dev.imu2clip.tensor.Shape;
 import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -145,7 +144,7 @@ final class SimilarityCommand implements Callable<Integer> {
             object.put("columns", columns.rows);
             if (logits) object.put("logit_scale", scale);
             object.put("similarity", IntStream.range(0, matrix.rows())
-                    .mapToObj(i -> IntStream.range(0, matrix.columns()).mapToDouble(j -> scale * matrix.at(i, j)).toArray()).toList());
+                    .mapToObj(i -> IntStream.range(0, matrix.columns()).mapToDouble(j -> value(matrix, scale, i, j)).toArray()).toList());
             out.println(new JsonMapper().writeValueAsString(object));
             return;
         }
@@ -153,18 +152,20 @@ final class SimilarityCommand implements Callable<Integer> {
         else printTable(rows, columns, matrix, scale, out);
     }
 
+    /** Without a zero's sign. */
+    private static double value(SimilarityMatrix matrix, double scale, int row, int column) {
+        return scale * matrix.at(row, column) + 0.0;
+    }
+
     private static void printCsv(Side rows, Side columns, SimilarityMatrix matrix, double scale, PrintWriter out) {
-        var text = new StringWriter();
-        CsvWriter writer = CsvWriter.builder().build(text);
+        CsvWriter writer = CsvWriter.builder().bufferSize(0).build(out);
         List<String> header = new ArrayList<>(List.of(""));
         header.addAll(columns.rows);
         writer.writeRecord(header);
         for (int i = 0; i < matrix.rows(); i++) {
             List<String> line = new ArrayList<>(List.of(rows.rows.get(i)));
-            for (int j = 0; j < matrix.columns(); j++) line.add(Float.toString((float) (scale * matrix.at(i, j))));
+            for (int j = 0; j < matrix.columns(); j++) line.add(Float.toString((float) value(matrix, scale, i, j)));
             writer.writeRecord(line);
-            out.print(text);
-            text.getBuffer().setLength(0);
         }
     }
 
@@ -177,7 +178,7 @@ final class SimilarityCommand implements Callable<Integer> {
         for (int i = 0; i < matrix.rows(); i++) {
             line.setLength(0);
             line.append(String.format("%-" + name + "s", cut(rows.rows.get(i), ROW_NAME)));
-            for (int j = 0; j < matrix.columns(); j++) line.append(String.format(Locale.ROOT, "  %" + width + ".4f", scale * matrix.at(i, j)));
+            for (int j = 0; j < matrix.columns(); j++) line.append(String.format(Locale.ROOT, "  %" + width + ".4f", value(matrix, scale, i, j)));
             out.println(line);
         }
     }

@@ -28,12 +28,13 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
      * What was done.
      *
      * @param rows     embeddings in the file
-     * @param computed how many images the tower saw; the others were known
+     * @param computed how many images the tower saw
+     * @param known    how many were known, or equal to one of those
      * @param others   files in the folders that are something else
      * @param skipped  why what is missing is missing
      * @param list     where the rows are listed, or null
      */
-    public record Report(int rows, int computed, int others, List<String> skipped, Path list) {}
+    public record Report(int rows, int computed, int known, int others, List<String> skipped, Path list) {}
 
     /**
      * Does it.
@@ -53,7 +54,7 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
         write(out, present(rows), encoder.width(), normalize);
         if (list != null) RowIndex.write(list, names);
         List<String> skipped = IntStream.range(0, rows.length).filter(i -> rows[i] == null).mapToObj(i -> why(i, source, found)).toList();
-        return new Report(names.size(), source.read(), found.others(), skipped, list);
+        return new Report(names.size(), source.read(), names.size() - source.read(), found.others(), skipped, list);
     }
 
     /** Of equal images only the first was tried. */
@@ -68,7 +69,7 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
         try (PixelFile source = PixelFile.open(in.getFirst(), encoder.config().resolution())) {
             float[][] rows = embed(encoder, source, progress);
             write(out, List.of(rows), encoder.width(), normalize);
-            return new Report(rows.length, source.read(), 0, List.of(), null);
+            return new Report(rows.length, source.read(), rows.length - source.read(), 0, List.of(), null);
         }
     }
 

@@ -42,11 +42,12 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
     /**
      * Embeddings, and what they are of.
      *
-     * @param computed how many frames the tower saw; the others were known
+     * @param computed how many frames the tower saw
+     * @param known    how many were known, or equal to one of those
      * @param others   files in the folders that are something else
      * @param skipped  why what is missing is missing
      */
-    public record Result(List<VideoClip> clips, List<float[]> embeddings, int computed, int others, List<String> skipped) {}
+    public record Result(List<VideoClip> clips, List<float[]> embeddings, int computed, int known, int others, List<String> skipped) {}
 
     /** @throws InputException when a file cannot be read, or nothing is left */
     public Result embed(ImageEncoder encoder, Progress progress) {
@@ -68,7 +69,8 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
         }
         if (clips.isEmpty())
             throw new InputException("there is nothing to embed. " + String.join("; ", skipped.subList(0, Math.min(MAX_SHOWN, skipped.size()))));
-        return new Result(clips, sums, source.read(), found.others(), skipped);
+        int known = (int) Arrays.stream(embedded).filter(Objects::nonNull).count() - source.read();
+        return new Result(clips, sums, source.read(), known, found.others(), skipped);
     }
 
     /**
@@ -83,7 +85,7 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
         Result result = embed(encoder, progress);
         EmbedImages.write(out, result.embeddings, encoder.width(), normalize);
         if (index != null) RowIndex.writeClips(index, result.clips);
-        return new EmbedImages.Report(result.clips.size(), result.computed, result.others, result.skipped, index);
+        return new EmbedImages.Report(result.clips.size(), result.computed, result.known, result.others, result.skipped, index);
     }
 
     private void plan(Path file, List<Row> rows, List<VideoFrameSource.Frame> all, List<String> skipped) {

@@ -58,7 +58,7 @@ final class RowIndex {
             return;
         }
         var text = new StringWriter();
-        CsvWriter csv = CsvWriter.builder().build(text);
+        CsvWriter csv = CsvWriter.builder().bufferSize(0).build(text);
         csv.writeRecord("file", "start", "end");
         for (VideoClip row : rows) csv.writeRecord(row.file().toString(), Double.toString(row.start()), Double.toString(row.end()));
         AtomicFile.write(file, text.toString());
