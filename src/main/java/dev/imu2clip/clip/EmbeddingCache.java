@@ -14,6 +14,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -27,16 +29,24 @@ import java.util.zip.CRC32C;
 /**
  * Embeddings of a frozen tower on disk, by what the tower saw.
  *
- * <p>A folder holds files that are written once, whole and never changed, one for each {@link #put}: a crash leaves the finished ones, and
- * two processes need not know of each other. A file is named by its content's keys, so that equal work makes one file. It is a safetensors
- * file of {@code keys} (N, 4) int64, the SHA-256 of each content, and {@code embeddings} (N, width) float32, with the identity of the tower
- * and a checksum as metadata. One that is damaged is reported, removed and computed again.
+ * <p>A folder holds files that are written once, whole, and never changed, one for each {@link #put}: a crash leaves the finished ones, and
+ * processes need not know of each other. A file is named by its keys, so that equal work makes one file. It is a safetensors file of
+ * {@code keys} (N, 4) int64, the SHA-256 of each content, {@code embeddings} (N, width) float32 and {@code checksums} (N) int32, the CRC-32C
+ * of each key and its embedding, with the identity of the tower as metadata.
+ *
+ * <p>Opening reads the keys alone. A row is checked when it is asked for; a file in which one is wrong is reported, removed, and its contents
+ * are computed again. Where many small files have gathered, opening copies them into larger ones and removes them: first the copy is
+ * whole on disk, then they go, so a crash costs nothing, and another process goes on reading those it has open.
  */
 public final class EmbeddingCache implements AutoCloseable {
-    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", IDENTITY = "identity", CHECKSUM = "crc32c",
-            SUFFIX = ".safetensors";
+    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", CHECKSUMS = "checksums", IDENTITY = "identity", SUFFIX = ".safetensors";
+    /** Changed with the format, so that files of another are left alone. */
+    private static final String FORMAT = "embeddings 2, ";
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    /** Files with fewer rows are small; more small ones than this are merged into files of about {@link #LARGE} rows. */
+    private static final int LARGE = 8192, MAX_SMALL = 32;
 
     /** SHA-256 of a content. */
     public record Key(long a, long b, long c, long d) {
@@ -53,14 +63,22 @@ public final class EmbeddingCache implements AutoCloseable {
         }
     }
 
-    private record Row(MemorySegment embeddings, long at) {}
+    /** An open file, which stays mapped until the cache closes. */
+    private record Part(Safetensors file, MemorySegment keys, MemorySegment embeddings, MemorySegment checksums, int count) {
+        Key key(int i) {
+            long at = 4L * Long.BYTES * i;
+            return new Key(keys.get(LONG, at), keys.get(LONG, at + 8), keys.get(LONG, at + 16), keys.get(LONG, at + 24));
+        }
+    }
+
+    private record Row(Part part, int at) {}
 
     private final Path folder;
     private final String identity;
     private final int width;
     private final Consumer<String> notices;
     private final Map<Key, Row> rows = new HashMap<>();
-    private final List<Safetensors> open = new ArrayList<>();
+    private final List<Part> parts = new ArrayList<>();
     private boolean writable = true;
 
     /**
@@ -70,16 +88,25 @@ public final class EmbeddingCache implements AutoCloseable {
      * @param notices  hears, in a line each, what goes wrong; nothing of that is an error
      */
     public EmbeddingCache(Path root, String identity, int width, Consumer<String> notices) {
-        this.folder = root.resolve("embeddings").resolve(Sha256.of(identity).substring(0, 16));
+        this.folder = root.resolve("embeddings").resolve(Sha256.of(FORMAT + identity).substring(0, 16));
         this.identity = identity;
         this.width = width;
         this.notices = notices;
         if (!Files.isDirectory(folder)) return;
         try (Stream<Path> files = Files.list(folder)) {
-            files.filter(file -> file.toString().endsWith(SUFFIX)).sorted().forEach(this::add);
+            for (Path file : files.sorted().toList()) {
+                if (file.toString().endsWith(SUFFIX)) add(file);
+                else if (file.toString().endsWith(".tmp") && isOld(file)) delete(file);
+            }
         } catch (IOException e) {
             notices.accept("Cached embeddings in " + folder + " cannot be listed (" + e + "); computing them again.");
         }
+        merge();
+    }
+
+    /** What a killed writer leaves; a living one is done long before. One that is gone meanwhile is from 1970. */
+    private static boolean isOld(Path file) {
+        return Instant.ofEpochMilli(file.toFile().lastModified()).isBefore(Instant.now().minus(1, ChronoUnit.DAYS));
     }
 
     public Path folder() {
@@ -91,81 +118,123 @@ public final class EmbeddingCache implements AutoCloseable {
         Row row = rows.get(key);
         if (row == null) return null;
         float[] values = new float[width];
-        MemorySegment.copy(row.embeddings, FLOAT, row.at * width * Float.BYTES, values, 0, width);
-        return values;
+        MemorySegment.copy(row.part.embeddings, FLOAT, (long) row.at * width * Float.BYTES, values, 0, width);
+        if (checksum(key, values) == row.part.checksums.get(INT, (long) row.at * Integer.BYTES)) return values;
+        rows.values().removeIf(other -> other.part == row.part);
+        remove(row.part.file.file(), "the checksum of a row is wrong");
+        return null;
     }
 
     /** Keeps embeddings. Where that fails (no space, no permission) it is told once, and the program goes on without. */
     public void put(List<Key> keys, List<float[]> embeddings) {
         if (keys.isEmpty() || !writable) return;
-        long[] words = new long[4 * keys.size()];
-        float[] values = new float[width * keys.size()];
-        for (int i = 0; i < keys.size(); i++) {
-            Key key = keys.get(i);
-            System.arraycopy(new long[] {key.a, key.b, key.c, key.d}, 0, words, 4 * i, 4);
-            System.arraycopy(embeddings.get(i), 0, values, width * i, width);
-        }
-        // Copied in the format's byte order.
-        MemorySegment keyBytes = MemorySegment.ofArray(new byte[Long.BYTES * words.length]);
-        MemorySegment.copy(words, 0, keyBytes, LONG, 0, words.length);
-        MemorySegment valueBytes = MemorySegment.ofArray(new byte[Math.multiplyExact(Float.BYTES, values.length)]);
-        MemorySegment.copy(values, 0, valueBytes, FLOAT, 0, values.length);
-        Path file = folder.resolve(name(keyBytes) + SUFFIX);
         try {
-            Safetensors.write(file, Map.of(IDENTITY, identity, CHECKSUM, checksum(keyBytes, valueBytes)),
-                    List.of(new Safetensors.Source(KEYS, DType.I64, Shape.of(keys.size(), 4), keyBytes),
-                            new Safetensors.Source(EMBEDDINGS, DType.F32, Shape.of(keys.size(), width), valueBytes)));
-            add(file);
+            add(write(keys, embeddings));
         } catch (InputException e) {
             writable = false;
             notices.accept("Embeddings are not kept for the next run: " + e.getMessage());
         }
     }
 
-    private static String name(MemorySegment keys) {
+    private Path write(List<Key> keys, List<float[]> embeddings) {
+        // Heap segments of the format's byte order.
+        MemorySegment keyBytes = bytes(4L * Long.BYTES * keys.size()), values = bytes((long) Float.BYTES * width * keys.size()),
+                checksums = bytes((long) Integer.BYTES * keys.size());
+        for (int i = 0; i < keys.size(); i++) {
+            Key key = keys.get(i);
+            MemorySegment.copy(new long[] {key.a, key.b, key.c, key.d}, 0, keyBytes, LONG, 4L * Long.BYTES * i, 4);
+            MemorySegment.copy(embeddings.get(i), 0, values, FLOAT, (long) Float.BYTES * width * i, width);
+            checksums.set(INT, (long) Integer.BYTES * i, checksum(key, embeddings.get(i)));
+        }
         var digest = Sha256.digest();
-        digest.update(keys.asByteBuffer());
-        return HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 8));
+        digest.update(keyBytes.asByteBuffer());
+        Path file = folder.resolve(HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 8)) + SUFFIX);
+        Safetensors.write(file, Map.of(IDENTITY, identity), List.of(new Safetensors.Source(KEYS, DType.I64, Shape.of(keys.size(), 4), keyBytes),
+                new Safetensors.Source(EMBEDDINGS, DType.F32, Shape.of(keys.size(), width), values),
+                new Safetensors.Source(CHECKSUMS, DType.I32, Shape.of(keys.size()), checksums)));
+        return file;
     }
 
-    private static String checksum(MemorySegment keys, MemorySegment values) {
+    private static MemorySegment bytes(long count) {
+        return MemorySegment.ofArray(new byte[Math.toIntExact(count)]);
+    }
+
+    private static int checksum(Key key, float[] embedding) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * Long.BYTES + Float.BYTES * embedding.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(key.a).putLong(key.b).putLong(key.c).putLong(key.d).asFloatBuffer().put(embedding);
         var crc = new CRC32C();
-        crc.update(keys.asByteBuffer());
-        crc.update(values.asByteBuffer());
-        return Long.toHexString(crc.getValue());
+        crc.update(bytes.array());
+        return (int) crc.getValue();
     }
 
-    /** Makes the rows of a file known, if it is whole. */
+    /** Makes the rows of a file known, before those of earlier ones, if it is one of ours. */
     private void add(Path path) {
         Safetensors file = null;
         try {
             file = Safetensors.open(path);
-            MemorySegment keys = file.require(KEYS).bytes(), values = file.require(EMBEDDINGS).bytes();
-            long count = file.require(KEYS).shape().size(0);
-            file.require(KEYS, Shape.of(count, 4));
-            file.require(EMBEDDINGS, Shape.of(count, width));
+            int count = Math.toIntExact(file.require(CHECKSUMS).shape().count());
+            Part part = new Part(file, file.require(KEYS, Shape.of(count, 4)).bytes(), file.require(EMBEDDINGS, Shape.of(count, width)).bytes(),
+                    file.require(CHECKSUMS, Shape.of(count)).bytes(), count);
+            if (part.keys.byteSize() != 4L * Long.BYTES * count || part.embeddings.byteSize() != (long) Float.BYTES * width * count
+                    || part.checksums.byteSize() != (long) Integer.BYTES * count) throw InputException.in(path, "its numbers have other types", "");
             if (!identity.equals(file.metadata().get(IDENTITY))) throw InputException.in(path, "belongs to another model", "");
-            if (!checksum(keys, values).equals(file.metadata().get(CHECKSUM))) throw InputException.in(path, "its checksum is wrong", "");
-            for (long i = 0; i < count; i++) rows.putIfAbsent(key(keys, i), new Row(values, i));
-            open.add(file);
-        } catch (InputException | IndexOutOfBoundsException | IllegalArgumentException e) {
+            for (int i = 0; i < count; i++) rows.put(part.key(i), new Row(part, i));
+            parts.add(part);
+        } catch (InputException | ArithmeticException e) {
             if (file != null) file.close();
-            remove(path);
-            notices.accept("A file of cached embeddings is damaged and was removed; its texts are embedded again (" + e.getMessage()
-                    + ").");
+            // Another process may have merged it just now.
+            if (Files.exists(path)) remove(path, e.getMessage());
         }
     }
 
-    private static Key key(MemorySegment keys, long i) {
-        long at = 4 * Long.BYTES * i;
-        return new Key(keys.get(LONG, at), keys.get(LONG, at + 8), keys.get(LONG, at + 16), keys.get(LONG, at + 24));
+    /** Copies small files into larger ones, where there are many. */
+    private void merge() {
+        List<Part> small = parts.stream().filter(part -> part.count < LARGE).toList();
+        if (small.size() <= MAX_SMALL) return;
+        List<Part> gathered = new ArrayList<>();
+        int count = 0;
+        try {
+            for (Part part : small) {
+                gathered.add(part);
+                count += part.count;
+                if (count < LARGE && part != small.getLast()) continue;
+                merge(gathered);
+                gathered.clear();
+                count = 0;
+            }
+        } catch (InputException e) {
+            // Another time: all is as it was.
+        }
     }
 
-    private static void remove(Path file) {
+    private void merge(List<Part> gathered) {
+        List<Key> keys = new ArrayList<>();
+        List<float[]> embeddings = new ArrayList<>();
+        for (Part part : gathered)
+            for (int i = 0; i < part.count; i++) {
+                Row row = rows.get(part.key(i));
+                // A key that is in several files is copied once.
+                float[] embedding = row != null && row.part == part && row.at == i ? get(part.key(i)) : null;
+                if (embedding == null) continue;
+                keys.add(part.key(i));
+                embeddings.add(embedding);
+            }
+        if (keys.isEmpty() || gathered.size() == 1) return;
+        Path merged = write(keys, embeddings);
+        add(merged);
+        for (Part part : gathered) if (!part.file.file().equals(merged)) delete(part.file.file());
+    }
+
+    private void remove(Path file, String problem) {
+        delete(file);
+        notices.accept("A file of cached embeddings is damaged and was removed; what it held is computed again (" + file + ": " + problem + ").");
+    }
+
+    private static void delete(Path file) {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            // It will be reported again next time.
+            // A damaged one will be reported again next time, a merged one does no harm.
         }
     }
 
@@ -173,7 +242,7 @@ public final class EmbeddingCache implements AutoCloseable {
     @Override
     public void close() {
         rows.clear();
-        open.forEach(Safetensors::close);
-        open.clear();
+        parts.forEach(part -> part.file.close());
+        parts.clear();
     }
 }

@@ -9,6 +9,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -100,10 +103,56 @@ class EmbeddingCacheTest {
             assertEquals(List.of(), notices);
             assertEquals(List.of(whole), files());
         }
-        // What a killed writer leaves is no file of the cache.
-        Files.write(whole.resolveSibling(".0123.safetensors5.tmp"), Arrays.copyOf(bytes, 20));
+        // What a killed writer leaves is no file of the cache, and goes when it is old.
+        Path left = Files.write(whole.resolveSibling(".0123.safetensors.5.tmp"), Arrays.copyOf(bytes, 20)),
+                old = Files.write(whole.resolveSibling(".0123.safetensors.6.tmp"), Arrays.copyOf(bytes, 20));
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(2, ChronoUnit.DAYS)));
         try (var cache = open("a")) {
             assertArrayEquals(new float[] {1, 5}, cache.get(key("whole")));
+        }
+        assertEquals(List.of(), notices);
+        assertTrue(Files.exists(left) && !Files.exists(old));
+    }
+
+    /** One row is wrong: its file goes, with what else it held; other files stay. */
+    @Test
+    void everyRowIsChecked() throws IOException {
+        try (var cache = open("a")) {
+            put(cache, 1, "x", "y");
+        }
+        Path file = files().getFirst();
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 2 * Integer.BYTES - 1] ^= 1; // The last number of y: rows are followed by their two checksums.
+        try (var cache = open("a")) {
+            put(cache, 2, "z");
+        }
+        Files.write(file, bytes);
+        try (var cache = open("a")) {
+            assertArrayEquals(new float[] {1, 1}, cache.get(key("x")));
+            assertNull(cache.get(key("y")));
+            assertNull(cache.get(key("x")));
+            assertArrayEquals(new float[] {2, 1}, cache.get(key("z")));
+        }
+        assertEquals(1, notices.size(), notices.toString());
+        assertEquals(1, files().size());
+    }
+
+    @Test
+    void manySmallFilesBecomeOne() throws IOException {
+        for (int i = 0; i < 33; i++)
+            try (var cache = open("a")) {
+                put(cache, i, "own " + i, "common");
+            }
+        assertEquals(33, files().size());
+        try (var reader = open("a"); var cache = open("a")) {
+            assertEquals(1, files().size(), files().toString());
+            for (int i = 0; i < 33; i++) assertEquals(i, cache.get(key("own " + i))[0]);
+            // One that had the files open reads on.
+            assertEquals(7, reader.get(key("own 7"))[0]);
+        }
+        try (var cache = open("a")) {
+            for (int i = 0; i < 33; i++) assertEquals(i, cache.get(key("own " + i))[0]);
+            assertEquals(6, cache.get(key("common"))[1]);
         }
         assertEquals(List.of(), notices);
     }
