@@ -2,7 +2,7 @@ package dev.imu2clip.media;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -78,8 +78,8 @@ class VideoFramesTest {
             List<Image> images = video.frames(0.1, 0.199, 0.2, 0.2999, 0.3);
             assertSame(images.get(0), images.get(1));
             assertSame(images.get(2), images.get(3));
-            assertFalse(Arrays.equals(images.get(1).rgb(), images.get(2).rgb()));
-            assertFalse(Arrays.equals(images.get(3).rgb(), images.get(4).rgb()));
+            assertNotSame(images.get(1), images.get(2));
+            assertNotSame(images.get(3), images.get(4));
             assertEquals(List.of(), video.frames());
             assertThrows(IllegalArgumentException.class, () -> video.frames(-1));
         }
@@ -143,9 +143,8 @@ class VideoFramesTest {
         Path playlist = Files.writeString(folder.resolve("list.m3u8"), "#EXTM3U\n#EXTINF:1,\n" + folder.resolve("text.mp4") + "\n");
         assertRefused(playlist, "it is not a video file of a known format");
         byte[] file = Files.readAllBytes(TestData.shared(WALK));
-        String text = new String(file, StandardCharsets.ISO_8859_1);
-        int video = text.indexOf("vide", text.indexOf("hdlr"));
-        System.arraycopy("meta".getBytes(StandardCharsets.ISO_8859_1), 0, file, video, 4);
+        int video = new String(file, StandardCharsets.ISO_8859_1).indexOf("trak");
+        System.arraycopy("free".getBytes(StandardCharsets.ISO_8859_1), 0, file, video, 4);
         assertRefused(Files.write(folder.resolve("sound: only.mp4"), file), "there is no video in it");
     }
 
