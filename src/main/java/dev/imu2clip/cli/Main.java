@@ -15,7 +15,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  */
 @Command(name = "imu2clip", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
         description = {"Motion sensors in CLIP's space: trains an IMU encoder against CLIP's frozen text tower.", ""},
-        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ImportCommand.class, SampleCommand.class,
+        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ImportCommand.class, SampleCommand.class, ConvertCommand.class,
                 DoctorCommand.class},
         synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain                       train on a generated sample data set",

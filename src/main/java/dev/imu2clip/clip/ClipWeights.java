@@ -5,6 +5,7 @@ import dev.imu2clip.tensor.Shape;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -30,13 +31,24 @@ public interface ClipWeights extends AutoCloseable {
     void close();
 
     /**
-     * Hugging Face's safetensors: a file, or a folder with {@code model.safetensors}. It may hold the whole CLIP; float32, float16 or
-     * bfloat16. The header is checked, values are read when they are asked for.
+     * Whether the MLPs use QuickGELU, as OpenAI's models do, or exact GELU, as many of open_clip's do, where the file or one beside it
+     * tells; its tensors cannot. Files of {@code imu2clip convert} say it, OpenAI's TorchScript archives mean QuickGELU, and so say
+     * {@code config.json} and {@code open_clip_config.json} in their folder. Where nothing tells, QuickGELU is meant.
+     */
+    default Optional<Boolean> quickGelu() {
+        return Optional.empty();
+    }
+
+    /**
+     * Weights in a file whose content tells its format: Hugging Face's {@code model.safetensors} or {@code pytorch_model.bin}, open_clip's
+     * safetensors or {@code .pt}, also a training checkpoint, OpenAI's TorchScript archive or a plain state dict of PyTorch; or a folder
+     * with one of them (of those with the usual names, safetensors come first). They may be float32, float16, bfloat16 or float64.
+     * Values are read when they are asked for.
      *
      * @throws InputException when the file is missing or damaged
      */
     static ClipWeights open(Path path) {
-        return SafetensorsWeights.open(path);
+        return WeightsFile.open(path);
     }
 
     /** Weights without meaning: see {@link RandomWeights}. */

@@ -68,7 +68,7 @@ public final class TextEncoder implements AutoCloseable {
         Path folder = clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
         ClipWeights weights = ClipWeights.open(clip);
         try {
-            TextConfig config = TextConfig.of(weights, HuggingFaceConfig.beside(folder, HuggingFaceConfig.TEXT));
+            TextConfig config = TextConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.TEXT));
             Vocabulary vocabulary = vocab != null ? Vocabulary.read(vocab)
                     : Vocabulary.find(folder).orElseThrow(() -> new InputException(TextNotices.noVocabulary(folder)));
             return create(backend, weights, config, new Tokenizer(vocabulary), null);

@@ -2,27 +2,35 @@ package dev.imu2clip.imu;
 
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.io.SafetensorsWriter;
+import dev.imu2clip.io.TensorFile;
+import dev.imu2clip.io.TensorSource;
+import dev.imu2clip.io.TensorView;
+import dev.imu2clip.io.TorchWriter;
 import dev.imu2clip.memory.Device;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Shape;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Saved IMU encoders: a safetensors file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the
- * encoder's name. A training checkpoint, where the same names stand behind {@code encoder.}, is read too.
+ * Saved IMU encoders: a file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the encoder's name.
+ * Ours are safetensors, the reference's are of PyTorch ({@code *_src_encoder.pt}). Checkpoints, ours and Lightning's, where the same names
+ * stand behind a prefix ({@code encoder.}, {@code imu_encoder.}), are read too.
  */
 public final class EncoderFile {
     private static final String NAME = "imu_encoder_name";
-    private static final String CHECKPOINT_PREFIX = "encoder.";
+    private static final String DEFAULT = "mw2";
+    private static final List<String> ENDINGS = List.of("_src_encoder.safetensors", "_src_encoder.pt");
 
     /** An encoder and the memory of its weights. */
     public record Loaded(ImuEncoder encoder, ParameterStore store, Map<String, String> metadata) implements AutoCloseable {
@@ -34,7 +42,10 @@ public final class EncoderFile {
 
     private EncoderFile() {}
 
-    /** Writes the encoder's parameters out of a store that holds them under {@code prefix}. */
+    /**
+     * Writes the encoder's parameters out of a store that holds them under {@code prefix}: for PyTorch where the file's name ends with
+     * {@code .pt}, else safetensors.
+     */
     public static void save(Path file, ImuEncoder encoder, ParameterStore store, String prefix, Map<String, String> metadata) {
         Map<String, String> all = new TreeMap<>(metadata);
         all.put(NAME, encoder.name());
@@ -42,14 +53,19 @@ public final class EncoderFile {
             List<Safetensors.Source> sources = store.save(arena).stream().filter(saved -> saved.name().startsWith(prefix))
                     .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes()))
                     .toList();
-            Safetensors.write(file, all, sources);
+            write(file, all, sources.stream().map(TensorSource::of).toList());
         }
+    }
+
+    /** Writes for PyTorch where the file's name ends with {@code .pt}, else safetensors. */
+    public static void write(Path file, Map<String, String> metadata, List<TensorSource> tensors) {
+        if (file.toString().endsWith(".pt")) TorchWriter.write(file, metadata, tensors);
+        else SafetensorsWriter.write(file, metadata, tensors);
     }
 
     /** Loads a frozen encoder. A file without a name in its metadata is taken for {@code mw2}. */
     public static Loaded load(Path path, Device device) {
-        Path file = locate(path);
-        try (Safetensors tensors = open(file)) {
+        try (TensorFile tensors = TensorFile.open(locate(path))) {
             ImuEncoder encoder = create(tensors);
             ParameterStore store = ParameterStore.allocate(device, encoder, false);
             try {
@@ -62,9 +78,9 @@ public final class EncoderFile {
         }
     }
 
-    private static ImuEncoder create(Safetensors tensors) {
+    private static ImuEncoder create(TensorFile tensors) {
         try {
-            return ImuEncoder.create(tensors.metadata().getOrDefault(NAME, "mw2"));
+            return ImuEncoder.create(tensors.metadata().getOrDefault(NAME, DEFAULT));
         } catch (InputException e) {
             throw new InputException(tensors.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it",
                     e);
@@ -73,51 +89,94 @@ public final class EncoderFile {
 
     /** Copies a saved encoder into a store that holds an encoder's parameters under {@code prefix}; others stay as they are. */
     public static void fill(ParameterStore store, String prefix, Path path) {
-        try (Safetensors tensors = open(locate(path))) {
+        try (TensorFile tensors = TensorFile.open(locate(path))) {
             fill(store, prefix, tensors);
         }
     }
 
-    /** A run's folder stands for the encoder in it. */
-    private static Path locate(Path path) {
-        if (!Files.isDirectory(path)) return path;
+    /**
+     * The tensors of an encoder under its own names, and its name as metadata, out of an open file.
+     *
+     * @throws InputException where the file holds no whole encoder, or more than one
+     */
+    public static Map<String, TensorView> tensors(TensorFile file) {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        create(file).parameters().forEach((name, parameter) -> shapes.put(name, parameter.shape()));
+        String prefix = prefix(file, shapes);
+        Map<String, TensorView> tensors = new LinkedHashMap<>();
+        shapes.forEach((name, shape) -> tensors.put(name, file.tensor(prefix + name, shape).renamed(name)));
+        return tensors;
+    }
+
+    /** Whether a file holds something that begins like an encoder. */
+    public static boolean isEncoder(TensorFile file) {
+        String first = create(file).parameters().keySet().iterator().next();
+        return file.names().stream().anyMatch(name -> name.equals(first) || name.endsWith("." + first));
+    }
+
+    /** What the metadata of a file with this encoder alone should say. A checkpoint's metadata speak of more. */
+    public static Map<String, String> metadata(TensorFile file) {
+        Map<String, String> all = new TreeMap<>(file.names().contains(create(file).parameters().keySet().iterator().next())
+                ? file.metadata() : Map.of());
+        all.put(NAME, create(file).name());
+        return all;
+    }
+
+    /** Whether a folder holds encoders by their file's names, as a run's does. */
+    public static boolean isRun(Path path) {
+        if (!Files.isDirectory(path)) return false;
         try (Stream<Path> files = Files.list(path)) {
-            List<Path> encoders = files.filter(file -> file.toString().endsWith("_src_encoder.safetensors")).toList();
-            if (encoders.size() == 1) return encoders.getFirst();
-            throw InputException.in(path, "is a folder with " + encoders.size() + " files *_src_encoder.safetensors",
-                    "Name the encoder's file");
+            return files.anyMatch(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith));
         } catch (IOException e) {
-            throw InputException.in(path, "cannot be read (" + e.getMessage() + ")", "Name the encoder's file");
+            return false;
         }
     }
 
-    private static Safetensors open(Path file) {
-        if (Files.isRegularFile(file)) {
-            byte[] start = new byte[4];
-            try (InputStream in = Files.newInputStream(file)) {
-                int read = in.readNBytes(start, 0, 4);
-                if (read == 4 && (start[0] == 'P' && start[1] == 'K' || start[0] == (byte) 0x80 && start[1] <= 5))
-                    throw InputException.in(file, "is a PyTorch archive, which cannot be read yet",
-                            "Convert it in Python: safetensors.torch.save_file(torch.load(FILE), OUT)");
+    /** A run's folder stands for the encoder in it. */
+    public static Path locate(Path path) {
+        if (!Files.isDirectory(path)) return path;
+        for (String ending : ENDINGS) {
+            try (Stream<Path> files = Files.list(path)) {
+                List<Path> encoders = files.filter(file -> file.toString().endsWith(ending)).toList();
+                if (encoders.size() == 1) return encoders.getFirst();
+                if (encoders.size() > 1 || ending.equals(ENDINGS.getLast()))
+                    throw InputException.in(path, "is a folder with " + encoders.size() + " files *" + ending, "Name the encoder's file");
             } catch (IOException e) {
-                throw InputException.in(file, "cannot be read (" + e.getMessage() + ")", "Check its permissions");
+                throw InputException.in(path, "cannot be read (" + e.getMessage() + ")", "Name the encoder's file");
             }
         }
-        return Safetensors.open(file);
+        throw new AssertionError();
     }
 
-    private static void fill(ParameterStore store, String prefix, Safetensors tensors) {
-        boolean checkpoint = tensors.names().stream().anyMatch(name -> name.startsWith(CHECKPOINT_PREFIX));
+    /** What stands before every name of an encoder of these shapes; where no encoder is whole, the prefix whose errors tell most. */
+    private static String prefix(TensorFile file, Map<String, Shape> shapes) {
+        String first = shapes.keySet().iterator().next();
+        List<String> candidates = file.names().stream().filter(name -> name.equals(first) || name.endsWith("." + first))
+                .map(name -> name.substring(0, name.length() - first.length())).toList();
+        List<String> whole = candidates.stream().filter(prefix -> shapes.entrySet().stream().allMatch(entry -> {
+            TensorView view = file.tensors().get(prefix + entry.getKey());
+            return view != null && view.shape().equals(entry.getValue());
+        })).toList();
+        if (whole.size() > 1)
+            throw InputException.in(file.file(), "holds " + whole.size() + " encoders, under " + String.join(", ", whole.stream().sorted()
+                    .map(prefix -> "'" + prefix + first + "'").toList()), "Save one of them alone");
+        return !whole.isEmpty() ? whole.getFirst() : candidates.isEmpty() || candidates.contains("") ? "" : candidates.getFirst();
+    }
+
+    private static void fill(ParameterStore store, String prefix, TensorFile tensors) {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
         store.parameters().forEach((name, parameter) -> {
-            if (!name.startsWith(prefix)) return;
-            String theirs = (checkpoint ? CHECKPOINT_PREFIX : "") + name.substring(prefix.length());
-            tensors.require(theirs, parameter.shape());
-            float[] values = tensors.floats(theirs);
+            if (name.startsWith(prefix)) shapes.put(name.substring(prefix.length()), parameter.shape());
+        });
+        String theirs = prefix(tensors, shapes);
+        shapes.forEach((name, shape) -> {
+            tensors.tensor(theirs + name, shape);
+            float[] values = tensors.floats(theirs + name);
             for (float value : values)
                 if (!Float.isFinite(value))
-                    throw InputException.in(tensors.file(), "tensor '" + theirs + "' holds a value that is not finite",
+                    throw InputException.in(tensors.file(), "tensor '" + theirs + name + "' holds a value that is not finite",
                             "The file is damaged or its training failed");
-            parameter.value().set(values);
+            store.parameters().get(prefix + name).value().set(values);
         });
     }
 }

@@ -7,6 +7,8 @@ import java.nio.file.Path;
  * expected and what to do; the command line prints that message alone, without a stack trace.
  */
 public final class InputException extends RuntimeException {
+    private static final int LONGEST = 1000;
+
     public InputException(String message) {
         super(message);
     }
@@ -15,8 +17,13 @@ public final class InputException extends RuntimeException {
         super(message, cause);
     }
 
-    /** {@code file: problem. remedy} */
+    /** {@code file: problem. remedy}. Characters that cannot be printed, as a damaged file may hold, become question marks. */
     public static InputException in(Path file, String problem, String remedy) {
-        return new InputException(file + ": " + problem + (remedy.isEmpty() ? "" : ". " + remedy));
+        return new InputException(file + ": " + printable(problem) + (remedy.isEmpty() ? "" : ". " + remedy));
+    }
+
+    private static String printable(String text) {
+        String line = text.replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
+        return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "...";
     }
 }

@@ -8,12 +8,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 
-import java.io.EOFException;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -54,26 +52,21 @@ final class SafetensorsHeader {
         this.dataSize = dataSize;
     }
 
-    static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
-        long size = channel.size();
+    static SafetensorsHeader read(Path file, MemorySegment bytes) {
+        long size = bytes.byteSize();
         if (size < 8) throw broken(file, "has " + size + " bytes, a safetensors file has at least 8");
-        long length = bytes(channel, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        long length = bytes.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
         if (length < 2 || length > MAX_BYTES)
             throw broken(file, "header length " + Long.toUnsignedString(length) + " is not in 2.." + MAX_BYTES);
         if (length > size - 8) throw broken(file, "header of " + length + " bytes does not fit into a file of " + size + " bytes");
         var header = new SafetensorsHeader(file, 8 + length, size - 8 - length);
-        header.parse(bytes(channel, 8, (int) length));
+        header.parse(bytes.asSlice(8, length).asByteBuffer());
         header.checkLayout();
         return header;
     }
 
     long dataStart() {
         return dataStart;
-    }
-
-    /** Size of the whole file. */
-    long end() {
-        return dataStart + dataSize;
     }
 
     Map<String, String> metadata() {
@@ -169,13 +162,6 @@ final class SafetensorsHeader {
     private static DType dtype(String name) {
         for (DType type : DType.values()) if (type.name().equals(name)) return type;
         return null;
-    }
-
-    private static ByteBuffer bytes(FileChannel channel, long position, int count) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(count);
-        while (bytes.hasRemaining())
-            if (channel.read(bytes, position + bytes.position()) < 0) throw new EOFException("file became shorter while being read");
-        return bytes.flip();
     }
 
     private InputException broken(String tensor, String problem) {

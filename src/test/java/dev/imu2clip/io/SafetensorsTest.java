@@ -37,7 +37,7 @@ class SafetensorsTest {
         return new Source(name, dtype, Shape.of(bits.length), MemorySegment.ofArray(values));
     }
 
-    private static List<Source> samples() {
+    static List<Source> samples() {
         return List.of(
                 new Source("flags", DType.BOOL, Shape.of(3), MemorySegment.ofArray(new byte[] {1, 0, 1})),
                 halves("half", DType.F16, 0x3C00, 0xC000, 0x7BFF, 0x0001),

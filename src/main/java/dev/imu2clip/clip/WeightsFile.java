@@ -1,0 +1,149 @@
+package dev.imu2clip.clip;
+
+import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Sha256;
+import dev.imu2clip.io.TensorFile;
+import dev.imu2clip.io.TensorView;
+import dev.imu2clip.io.TorchFile;
+import dev.imu2clip.tensor.Shape;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** CLIP's weights in a file of any format: see {@link ClipWeights#open}. */
+public final class WeightsFile implements ClipWeights {
+    /** Metadata by which our own files tell the activation: {@code quick_gelu} or {@code gelu}. */
+    public static final String ACTIVATION = "clip_activation";
+    private static final String QUICK = "quick_gelu", EXACT = "gelu";
+    /** What these files are called where they are published, best first: the same weights, where a folder has several. */
+    private static final List<String> PUBLISHED = List.of("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors",
+            "open_clip_pytorch_model.bin");
+    private static final List<String> ENDINGS = List.of(".safetensors", ".bin", ".pt", ".pth", ".ckpt");
+    private static final String SOURCE = "It is part of https://huggingface.co/openai/clip-vit-base-patch32";
+
+    private final TensorFile file;
+    private final Map<String, TensorView> tensors;
+    private final Optional<Boolean> quickGelu;
+
+    private WeightsFile(TensorFile file) {
+        this.file = file;
+        this.tensors = Collections.unmodifiableMap(ClipNames.of(file));
+        this.quickGelu = activation(file);
+    }
+
+    /** @throws InputException when the file is missing, damaged or of no known format */
+    public static WeightsFile open(Path path) {
+        Path found = Files.isDirectory(path) ? inFolder(path) : path;
+        if (!Files.exists(found)) throw InputException.in(found, "no such file", SOURCE);
+        return of(TensorFile.open(found));
+    }
+
+    /** Weights in an open file, which closes with them, and at once where they cannot be used. */
+    public static WeightsFile of(TensorFile file) {
+        try {
+            return new WeightsFile(file);
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static Path inFolder(Path folder) {
+        for (String name : PUBLISHED) if (Files.exists(folder.resolve(name))) return folder.resolve(name);
+        List<Path> others;
+        try (Stream<Path> files = Files.list(folder)) {
+            others = files.filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith)).filter(Files::isRegularFile).sorted().toList();
+        } catch (IOException e) {
+            throw new InputException(folder + ": cannot be read (" + e.getMessage() + "). Name the file with the weights", e);
+        }
+        if (others.size() == 1) return others.getFirst();
+        for (String name : PUBLISHED)
+            if (Files.exists(folder.resolve(name + ".index.json")))
+                throw InputException.in(folder, "holds weights in several pieces (" + name + ".index.json), which is not supported",
+                        "Save them as one file in Python: model.save_pretrained(FOLDER, max_shard_size='100GB')");
+        throw InputException.in(folder, others.isEmpty() ? "is a folder without weights (" + String.join(", ", PUBLISHED) + ")"
+                : "is a folder with several weights: " + String.join(", ", others.stream().map(file -> file.getFileName().toString()).toList()),
+                others.isEmpty() ? SOURCE : "Name one of them");
+    }
+
+    private static Optional<Boolean> activation(TensorFile file) {
+        String own = file.metadata().get(ACTIVATION);
+        if (own != null) return Optional.of(own.equals(QUICK));
+        if (file instanceof TorchFile torch && torch.script()) return Optional.of(true);
+        return HuggingFaceConfig.find(file.file().toAbsolutePath().getParent(), HuggingFaceConfig.TEXT).map(HuggingFaceConfig::quickGelu);
+    }
+
+    /** Whether the file holds a tower of a CLIP; other files open too. */
+    public boolean isClip() {
+        return ClipNames.areOfClip(tensors.keySet());
+    }
+
+    /** The open file. */
+    public TensorFile file() {
+        return file;
+    }
+
+    /** The tensors that can be read, by Hugging Face's names. */
+    public Map<String, TensorView> tensors() {
+        return tensors;
+    }
+
+    /** Metadata that tell the activation to a later {@link #quickGelu}. */
+    public Map<String, String> activationMetadata() {
+        return quickGelu.map(quick -> Map.of(ACTIVATION, quick ? QUICK : EXACT)).orElse(Map.of());
+    }
+
+    @Override
+    public Optional<Boolean> quickGelu() {
+        return quickGelu;
+    }
+
+    @Override
+    public Set<String> names() {
+        Set<String> names = new LinkedHashSet<>(tensors.keySet());
+        names.addAll(file.unsupported().keySet());
+        return names;
+    }
+
+    private TensorView tensor(String name) {
+        TensorView view = tensors.get(name);
+        if (view == null) return file.floatTensor(name); // it says what is wrong
+        if (!view.dtype().isFloat())
+            throw InputException.in(file.file(), "tensor '" + name + "' has type " + view.dtype() + ", expected a floating-point one", "");
+        return view;
+    }
+
+    @Override
+    public Shape shape(String name) {
+        return tensor(name).shape();
+    }
+
+    @Override
+    public void copyTo(String name, MemorySegment target) {
+        tensor(name).copyFloats(target);
+    }
+
+    @Override
+    public String identity() {
+        return Sha256.of(file.file(), CacheFolder.path());
+    }
+
+    @Override
+    public String origin() {
+        return file.file().toString();
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}
