@@ -46,7 +46,7 @@ class DownloadTest {
     private final List<String> said = Collections.synchronizedList(new ArrayList<>());
 
     private static Download.Limits limits(int idleMillis) {
-        return new Download.Limits(4, Duration.ofSeconds(5), Duration.ofMillis(idleMillis), Duration.ofMillis(5));
+        return new Download.Limits(4, Duration.ofMillis(500), Duration.ofMillis(idleMillis), Duration.ofMillis(5));
     }
 
     private static String hash(byte[] content) {
@@ -181,8 +181,7 @@ class DownloadTest {
             else if (n == 1) {
                 head(out, 206, "Content-Length: 10", "Content-Range: bytes 7-16/300000");
                 out.write(CONTENT, 7, 10);
-            }
-            else if (n == 2) part(request, out, CONTENT, TAG, 5000);
+            } else if (n == 2) part(request, out, CONTENT, TAG, 5000);
             else if (n == 3) head(out, 416, "Content-Range: bytes */300000", "Content-Length: 0");
             else good(request, out, CONTENT, TAG);
         });
