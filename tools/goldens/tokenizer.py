@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
-"""Token ids of varied texts by open_clip's SimpleTokenizer, for TokenizerTest.
+"""Token ids of varied texts by OpenAI's algorithm (open_clip's SimpleTokenizer with OpenAI's special tokens), for TokenizerTest.
 
     python tools/goldens/tokenizer.py bpe_simple_vocab_16e6.txt.gz > src/test/resources/goldens/tokens.jsonl
+    python tools/goldens/tokenizer.py bpe_simple_vocab_16e6.txt.gz --only-mutations 200000 --narrations *.csv > FILE
+    mvn test -Dtest=TokenizerTest -Dimu2clip.tokens=FILE
 
-Needs open_clip_torch, ftfy, regex. The texts are ours: hand-written ones, and random ones from a fixed seed. Texts that ftfy takes
-for wrongly decoded (its fix_encoding) are left out, since TextCleaner does not repair those. clean="lower" is what OpenAI's
-tokenizer does. A line: {"text": ..., "ids": [...]} without start and end token. `--random N` prints N more random texts.
+Needs open_clip_torch, ftfy, regex. The texts are ours: hand-written ones, wrongly decoded ones of many languages and encodings, and
+random ones from a fixed seed. A line: {"text": ..., "ids": [...]} without start and end token. `--random N` prints N random texts,
+`--mutations N` N more of texts that were wrongly decoded, cut and mixed, made of the hand-written ones or of the column "text" of
+`--narrations`; `--only-mutations N` those alone.
 """
 import argparse
+import csv
+import html
 import json
 import random
 import sys
 import unicodedata
 
-import ftfy
+import ftfy.bad_codecs
+import regex
 from open_clip.tokenizer import SimpleTokenizer
 
 WRITTEN = r"""
@@ -78,6 +84,13 @@ a'sb a's b'll c'd d're'
 … ... ‥ ‐ ‑ ‒ ― ⁃ −
 ½½½ ⁵⁶ ₇₈ ㊀ ㋿ 〇
 𝒜𝓁𝓅𝒽𝒶 𝔾𝕠𝕥𝕙𝕚𝕔 𝟙𝟚𝟛 𐍈 𠀀 𝄞
+<|startoftext|>a dog<|endoftext|>
+<|STARTOFTEXT|> A Dog <|EndOfText|> more
+!<|endoftext|> x<|endoftext|> <|endoftext |> <|endoftext|><|endoftext|>
+&lt;|endoftext|&gt; <start_of_text> <end_of_text>
+🏴󠁧󠁢󠁷󠁬󠁳󠁿 🏳️‍🌈 👩🏿‍🚀 1️⃣ ©️ 🇯🇵🇺🇸🇫
+Ａ𝟘０०০༠᠐𑁦②⑵Ⅻ一〇㊿
+pneumonoultramicroscopicsilicovolcanoconiosispneumonoultramicroscopicsilicovolcanoconiosis
 """
 CONTROLS = [
     "", " ", "\t\n\r\f\v ", "a\r\nb\rc\nd", "tab\there", "a\u00a0b\u2003c\u3000d\u202fe\u205ff\u1680g", "a\u2028b\u2029c\u0085d",
@@ -102,6 +115,82 @@ ALPHABETS = [
 ]
 
 
+# Texts that are encoded and decoded wrongly, once and twice.
+LANGUAGES = [
+    "L\u2019été à l\u2019hôtel \u2013 «naïve» façade, cœur\u2026", "Größe: 5 µm, weiß, \u201eÜbung\u201c", "¿Dónde está la señora? ¡Aquí! 50 €",
+    "Às vezes o coração não àquele pão", "Łódź, źdźbło, gęś\u2014ść", "Příliš žluťoučký kůň úpěl", "Árvíztűrő tükörfúrógép",
+    "Şişli\u2019de çığ, İstanbul", "Ąžuolas, ėjo šuo į namą", "Привет, мир! \u00abЁлка\u00bb \u2116 5", "Γειά σου Κόσμε, Άλφα",
+    "שלום עולם", "مرحبا بالعالم ٣", "你好，世界", "こんにちは\u3000世界", "안녕하세요", "สวัสดี", "नमस्ते दुनिया", "தமிழ்", "Việt Nam \u1ebf",
+    "it\u2019s a \u201ctest\u201d \u2014 fine\u2026", "✔ No problems 😀👍🏽 \U0001f3f3\ufe0f\u200d\U0001f308", "¯\\_(ツ)_/¯", "5\u00a0°C ± 2 ½ ×3²",
+    "™®© ﬁne ŉ", "C walks",
+]
+CODECS = ["latin-1", "sloppy-windows-1252", "sloppy-windows-1251", "sloppy-windows-1250", "sloppy-windows-1253", "sloppy-windows-1254",
+          "sloppy-windows-1257", "iso-8859-2", "macroman", "cp437"]
+OTHER_CODECS = ["cp1252", "cp1251", "cp1250", "cp1255", "cp1256", "cp1258", "iso-8859-15", "cp850", "cp866", "koi8-r", "gbk", "shift_jis"]
+
+
+def cesu8(text):
+    """UTF-8 of the UTF-16 code units, with Java's two bytes for U+0000."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    units = "".join(chr(units[i] << 8 | units[i + 1]) for i in range(0, len(units), 2))
+    return units.encode("utf-8", "surrogatepass").replace(b"\0", b"\xc0\x80")
+
+
+def misread(text, codec, encode=lambda text: text.encode("utf-8")):
+    return encode(text).decode(codec, errors="replace")
+
+
+def wrongly_decoded():
+    for text in LANGUAGES:
+        for codec in CODECS:
+            yield misread(text, codec)
+        yield misread(misread(text, "sloppy-windows-1252"), "sloppy-windows-1252")
+        yield misread(misread(text, "latin-1"), "sloppy-windows-1251")
+        yield misread(text, "cp1252")
+        yield misread(text, "cp1252").replace("\ufffd", "?").replace("\u00a0", " ")
+        yield misread(text, "sloppy-windows-1252", cesu8)
+        yield text + " \u2019 " + misread(text, "sloppy-windows-1252") + " \u65e5"
+        yield text.encode("cp1252", "ignore").decode("latin-1")
+
+
+def mutation(rng, sources):
+    """A narration with foreign characters, decoded wrongly, cut, mixed and escaped."""
+    def piece():
+        text = list(rng.choice(sources))
+        for _ in range(rng.choice([0, 1, 1, 2, 4])):
+            other = rng.choice(LANGUAGES)
+            start = rng.randrange(len(other))
+            text.insert(rng.randint(0, len(text)), rng.choice(["", "", " "]) + other[start:start + rng.choice([1, 1, 2, 5, 99])])
+        text = "".join(text)
+        if rng.random() < 0.05:
+            text += "\0"
+        for _ in range(rng.choice([0, 1, 1, 1, 2, 2, 3])):
+            codec = rng.choice(CODECS) if rng.random() < 0.85 else rng.choice(OTHER_CODECS)
+            text = misread(text, codec, cesu8) if rng.random() < 0.07 else text.encode("utf-8").decode(codec, errors="replace")
+        return text
+
+    text = rng.choice(["", " ", "\n"]).join(piece() for _ in range(rng.choice([1, 1, 1, 2])))
+    for old, new in [("\u00a0", " "), ("\ufffd", "?"), ("\u2019", "'"), ("\u2026", "...")]:
+        if rng.random() < 0.15:
+            text = text.replace(old, new)
+    text = list(text)
+    for _ in range(rng.choice([0, 0, 0, 1, 2, 5])):
+        at = rng.randint(0, len(text))
+        if rng.random() < 0.5:
+            del text[at:at + 1]
+        else:
+            text.insert(at, rng.choice(rng.choice(ALPHABETS + [[chr(c) for c in range(0xA0)], list("ÂÃâ€àØÙÐВГ\u00a0 ")])))
+    text = "".join(text)
+    change = rng.random()
+    if change < 0.04:
+        text = html.escape(text)
+    elif change < 0.06:
+        text = text.encode("ascii", "xmlcharrefreplace").decode()
+    elif change < 0.1:
+        text = text.upper()
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cn", "Cs"))
+
+
 def random_text(rng):
     if rng.random() < 0.15:  # anything that Unicode 14 knows
         pick = lambda: chr(rng.choice([rng.randrange(0x3000), rng.randrange(0x10000), rng.randrange(0x20000)]))
@@ -112,22 +201,44 @@ def random_text(rng):
     return "".join(c for c in text if unicodedata.category(c) not in ("Cn", "Cs"))
 
 
+def openai_tokenizer(vocabulary):
+    """open_clip's tokenizer, with the special tokens and the pattern that OpenAI's has."""
+    tokenizer = SimpleTokenizer(bpe_path=vocabulary, clean="lower")
+    for name, id in [("<|startoftext|>", 49406), ("<|endoftext|>", 49407)]:
+        tokenizer.encoder[name] = id
+        tokenizer.cache[name] = name
+    for name in ["<start_of_text>", "<end_of_text>"]:
+        del tokenizer.cache[name]
+    tokenizer.pat = regex.compile(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+                                  regex.IGNORECASE)
+    return tokenizer
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("vocabulary", help="bpe_simple_vocab_16e6.txt.gz")
     parser.add_argument("--random", type=int, default=110, metavar="N")
+    parser.add_argument("--mutations", type=int, default=150, metavar="N")
+    parser.add_argument("--only-mutations", type=int, metavar="N")
+    parser.add_argument("--narrations", nargs="*", default=[], metavar="CSV")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    tokenizer = SimpleTokenizer(bpe_path=args.vocabulary, clean="lower")
+    tokenizer = openai_tokenizer(args.vocabulary)
     rng = random.Random(args.seed)
-    texts = WRITTEN.strip("\n").split("\n") + CONTROLS + [random_text(rng) for _ in range(args.random)]
+    written = WRITTEN.strip("\n").split("\n")
+    narrations = [row["text"] for file in args.narrations for row in csv.DictReader(open(file, newline=""))]
+    if args.only_mutations:
+        texts = (mutation(rng, narrations or written) for _ in range(args.only_mutations))
+    else:
+        texts = written + CONTROLS + [random_text(rng) for _ in range(args.random)] + list(wrongly_decoded())
+        texts += [mutation(rng, narrations or written) for _ in range(args.mutations)]
     left_out = 0
     for text in texts:
-        if ftfy.fix_text(text) != ftfy.fix_text(text, fix_encoding=False):
+        if any(unicodedata.category(c) == "Cn" for c in tokenizer.clean_fn(text)):
             left_out += 1
-            continue
-        print(json.dumps({"text": text, "ids": tokenizer.encode(text)}))
-    print(f"{len(texts) - left_out} texts, {left_out} left out (ftfy would decode them anew)", file=sys.stderr)
+        else:
+            print(json.dumps({"text": text, "ids": tokenizer.encode(text)}))
+    print(f"{left_out} texts left out: repaired, they have characters that Unicode {unicodedata.unidata_version} does not know", file=sys.stderr)
 
 
 if __name__ == "__main__":

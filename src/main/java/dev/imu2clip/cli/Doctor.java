@@ -3,6 +3,7 @@ package dev.imu2clip.cli;
 import com.sun.management.OperatingSystemMXBean;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.train.PlotFonts;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -25,16 +26,20 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
 
     record Cache(String folder, boolean exists, long bytes) {}
 
-    /** CLIP's weights or vocabulary: {@code path} is null where none was found. */
-    record Found(String what, String path) {}
+    /**
+     * CLIP's weights or vocabulary.
+     *
+     * @param path null where none was found
+     * @param used whether commands use it where nothing else is given
+     */
+    record Found(String what, String path, long bytes, boolean used) {}
 
     static Doctor examine() {
         Optional<String> fonts = PlotFonts.problem();
         return new Doctor(
                 new Jdk(Runtime.version().toString(), property("java.vendor"), property("java.home"), Runtime.getRuntime().maxMemory()),
                 detectMachine(), detectBackends(), new Plots(fonts.isEmpty(), fonts.orElse("fonts found")), detectCache(),
-                List.of(new Found("weights", find("model.safetensors")),
-                        new Found("vocabulary", find("bpe_simple_vocab_16e6.txt.gz", "vocab.json"))));
+                List.of(find("weights", "ViT-B-32.pt", "model.safetensors"), find("vocabulary", "bpe_simple_vocab_16e6.txt.gz", "vocab.json")));
     }
 
     /** The engine's own account of its backends. */
@@ -59,13 +64,19 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
         }
     }
 
-    /** The first file of one of these names in the working folder, the cache, or where Hugging Face's tools keep ViT-B/32. */
-    private static String find(String... names) {
+    /** The first file of one of these names where commands look, else where it often lies: here, or where Hugging Face's tools keep it. */
+    private static Found find(String what, String... names) {
         Path models = Path.of(property("user.home"), ".cache/huggingface/hub/models--openai--clip-vit-base-patch32/snapshots");
-        for (Path folder : Stream.concat(Stream.of(Path.of(""), CacheFolder.path()), folders(models)).toList())
-            for (String name : names)
-                if (Files.isRegularFile(folder.resolve(name))) return folder.resolve(name).toAbsolutePath().toString();
-        return null;
+        Path used = ClipFiles.find().map(ClipFiles::weights).orElse(null);
+        if (what.equals("weights") && used != null && Files.isRegularFile(used)) return new Found(what, used.toString(), used.toFile().length(), true);
+        Path usedFolder = used == null || Files.isDirectory(used) ? used : used.getParent();
+        Stream<Path> places = Stream.concat(Stream.ofNullable(usedFolder), Stream.concat(Stream.of(Path.of("")), folders(models)));
+        for (Path folder : places.toList())
+            for (String name : names) {
+                Path file = folder.resolve(name).toAbsolutePath();
+                if (Files.isRegularFile(file)) return new Found(what, file.toString(), file.toFile().length(), folder.equals(usedFolder));
+            }
+        return new Found(what, null, 0, false);
     }
 
     private static Stream<Path> folders(Path parent) {

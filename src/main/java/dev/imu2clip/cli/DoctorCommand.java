@@ -44,10 +44,14 @@ final class DoctorCommand implements Callable<Integer> {
         }
         line(out, "Plots", (doctor.plots().usable() ? "[ok] " : "[no] ") + doctor.plots().detail());
         line(out, "Cache", doctor.cache().folder() + (doctor.cache().exists() ? ", " + size(doctor.cache().bytes()) : ", not made yet"));
-        for (Doctor.Found found : doctor.clip())
-            line(out, "CLIP", found.path() != null ? "[ok] " + found.what() + ": " + found.path()
-                    : "[no] " + found.what() + ": none found in the usual places; give --"
-                            + (found.what().equals("weights") ? "clip" : "vocab"));
+        for (Doctor.Found found : doctor.clip()) line(out, "CLIP", found(found));
+    }
+
+    private static String found(Doctor.Found found) {
+        String option = found.what().equals("weights") ? "--clip" : "--vocab";
+        if (found.path() == null) return "[no] " + found.what() + ": none found. Run: imu2clip download clip-vit-b-32; or give " + option;
+        return (found.used() ? "[ok] " : "[no] ") + found.what() + ": " + found.path() + ", " + size(found.bytes())
+                + (found.used() ? "" : "; not used unless given with " + option);
     }
 
     private static void line(PrintWriter out, String title, String text) {

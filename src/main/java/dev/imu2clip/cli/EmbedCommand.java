@@ -2,6 +2,7 @@ package dev.imu2clip.cli;
 
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.EmbedTexts;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.train.ImuEmbedder;
@@ -51,13 +52,13 @@ final class EmbedCommand implements Runnable {
     @Command(name = "text", mixinStandardHelpOptions = true, sortOptions = false,
             description = {"Embeds texts with CLIP's text tower.", ""},
             footerHeading = "%nExample:%n",
-            footer = "  imu2clip embed text --clip clip-vit-base-patch32/model.safetensors --in lines.txt --out embeddings.npy")
+            footer = "  imu2clip embed text --in lines.txt --out embeddings.npy")
     static final class Text implements Callable<Integer> {
         @CommandLine.Spec
         CommandLine.Model.CommandSpec spec;
 
-        @Option(names = "--clip", required = true, paramLabel = "FILE",
-                description = "CLIP weights: Hugging Face's model.safetensors, or its folder.")
+        @Option(names = "--clip", paramLabel = "FILE",
+                description = "CLIP weights, a file or folder; default: those of $IMU2CLIP_CLIP, else the downloaded ones.")
         Path clip;
 
         @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")
@@ -82,13 +83,20 @@ final class EmbedCommand implements Runnable {
         public Integer call() {
             var out = spec.commandLine().getOut();
             var embed = new EmbedTexts(in, this.out, normalize, truncate);
-            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), clip, vocab, 0).cachedIn(CacheFolder.path(),
+            Path weights = clip != null ? clip : found();
+            try (TextEncoder encoder = TextEncoder.open(Backends.get(device), weights, vocab, 0).cachedIn(CacheFolder.path(),
                     spec.commandLine().getErr()::println);
                     var progress = new ProgressLine("embedding texts")) {
                 int count = embed.run(encoder, progress);
                 out.println("Embeddings of " + count + " texts, " + encoder.width() + " numbers each, written to " + this.out);
             }
             return Main.OK;
+        }
+
+        private Path found() {
+            ClipFiles found = ClipFiles.require();
+            spec.commandLine().getErr().println(found.notice());
+            return found.weights();
         }
     }
 }

@@ -15,11 +15,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
  */
 @Command(name = "imu2clip", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
         description = {"Motion sensors in CLIP's space: trains an IMU encoder against CLIP's frozen text tower.", ""},
-        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ImportCommand.class, SampleCommand.class, ConvertCommand.class,
-                DoctorCommand.class},
+        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, DownloadCommand.class, ConvertCommand.class,
+                ImportCommand.class, SampleCommand.class, DoctorCommand.class},
         synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain                       train on a generated sample data set",
                 "  imu2clip pretrain --data DIR --epochs 30 --seed 0",
+                "  imu2clip download clip-vit-b-32         CLIP's weights, which commands then find",
                 "  imu2clip doctor                         what this machine can do",
                 "", "'imu2clip COMMAND --help' tells more."})
 public final class Main implements Runnable {

@@ -1,5 +1,6 @@
 package dev.imu2clip.cli;
 
+import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.data.SampleDataSet;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.train.Checkpoint;
@@ -44,7 +45,8 @@ final class PretrainCommand implements Callable<Integer> {
     String data;
 
     @Option(names = "--clip", paramLabel = "FILE",
-            description = "CLIP weights (safetensors); default: random ones, whose texts carry no meaning.")
+            description = "CLIP weights, a file or folder; default: those of $IMU2CLIP_CLIP, else the downloaded ones, else random "
+                    + "ones, whose texts carry no meaning.")
     String clip;
 
     @Option(names = "--vocab", paramLabel = "FILE",
@@ -125,7 +127,9 @@ final class PretrainCommand implements Callable<Integer> {
         RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume || evaluateOnly)
                 : new RunFolder(Path.of(config.run().out()));
         boolean goesOn = resume || evaluateOnly && Files.exists(run.last());
+        // A run that goes on keeps the weights it began with, also random ones.
         if (goesOn && Files.exists(run.last())) config = config(Checkpoint.header(run.last()).config());
+        else if (config.run().clip().isEmpty()) config = config.with("run.clip", ClipFiles.find().map(ClipFiles::path).orElse(""));
         if (evaluateOnly && !goesOn && config.train().pathLoadPretrainedImuEncoder().isEmpty())
             throw new InputException("test_only: there is nothing to test. Give --path_load_pretrained_imu_encoder, or the --out of a run");
         if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());

@@ -9,13 +9,15 @@ import java.util.regex.Pattern;
  * Brings a text into the form that CLIP's tokenizer was trained on: repaired as ftfy does it, HTML references resolved (twice, for
  * texts that were escaped twice), white space runs made one space, lower case. Thread-safe.
  *
- * <p>Of ftfy's repairs these are done: unambiguous HTML references, C1 controls meant as Windows-1252, Latin ligatures, full and half
- * width, curly quotes, line ends, lone surrogates, terminal escapes, control characters, NFC. Not done: finding text that was decoded
- * by the wrong encoding ("mojibake"), ftfy's {@code fix_encoding}.
+ * <p>The repairs are those of ftfy 6.3 (Robyn Speer, Apache-2.0), in its order: unambiguous HTML references, text that was decoded by the
+ * wrong encoding ({@link Mojibake}), C1 controls meant as Windows-1252, Latin ligatures, full and half width, curly quotes, line ends,
+ * lone surrogates, terminal escapes, control characters, NFC.
  */
 final class TextCleaner {
     private static final Pattern TERMINAL_ESCAPE = Pattern.compile("\u001B\\[[\\p{Nd};]*+[a-zA-Z]");
     private static final int MAX_ROUNDS = 100;
+    /** A longer line is repaired in parts of so many code points. */
+    private static final int MAX_SEGMENT = 1_000_000;
     private static final Map<Character, String> LIGATURES = Map.ofEntries(
             Map.entry('\u0132', "IJ"), Map.entry('\u0133', "ij"), Map.entry('\u0149', "\u02BCn"),
             Map.entry('\u01C4', "D\u017D"), Map.entry('\u01C5', "D\u017E"), Map.entry('\u01C6', "d\u017E"),
@@ -29,7 +31,7 @@ final class TextCleaner {
 
     static String clean(String text) {
         String unescaped = HtmlEntities.unescape(HtmlEntities.unescape(isPlain(text) ? text : repair(text)));
-        return collapseSpace(unescaped).toLowerCase(Locale.ROOT);
+        return lowerCase(collapseSpace(unescaped));
     }
 
     /** The common case, which no repair changes: printable ASCII without references. */
@@ -47,7 +49,9 @@ final class TextCleaner {
         boolean html = false;
         for (int at = 0; at < text.length(); ) {
             int end = text.indexOf('\n', at) + 1;
-            String line = text.substring(at, end == 0 ? text.length() : end);
+            if (end == 0) end = text.length();
+            if (text.codePointCount(at, end) > MAX_SEGMENT) end = text.offsetByCodePoints(at, MAX_SEGMENT);
+            String line = text.substring(at, end);
             html |= line.indexOf('<') >= 0;
             repaired.append(repairLine(line, html));
             at += line.length();
@@ -64,6 +68,7 @@ final class TextCleaner {
         for (int round = 0; round < MAX_ROUNDS && !line.equals(before); round++) {
             before = line;
             if (!html) line = HtmlEntities.unescapeUnambiguous(line);
+            line = Mojibake.fix(line);
             line = TERMINAL_ESCAPE.matcher(repairCharacters(line)).replaceAll("");
             line = Normalizer.normalize(removeControls(line), Normalizer.Form.NFC);
         }
@@ -125,6 +130,33 @@ final class TextCleaner {
         }
         if (!out.isEmpty() && out.charAt(out.length() - 1) == ' ') out.setLength(out.length() - 1);
         return out.toString();
+    }
+
+    private static String lowerCase(String text) {
+        if (text.indexOf('\u03A3') < 0) return text.toLowerCase(Locale.ROOT);
+        int[] c = text.codePoints().toArray();
+        for (int i = 0; i < c.length; i++) if (c[i] == '\u03A3') c[i] = isFinalSigma(c, i) ? '\u03C2' : '\u03C3';
+        return new String(c, 0, c.length).toLowerCase(Locale.ROOT);
+    }
+
+    /** Unicode's condition Final_Sigma (section 3.13); Java looks at words instead, and takes "0\u03A3" after a letter for an end. */
+    private static boolean isFinalSigma(int[] text, int at) {
+        int before = at - 1, after = at + 1;
+        while (before >= 0 && isCaseIgnorable(text[before])) before--;
+        while (after < text.length && isCaseIgnorable(text[after])) after++;
+        return before >= 0 && isCased(text[before]) && (after == text.length || !isCased(text[after]));
+    }
+
+    private static boolean isCased(int c) {
+        return Character.isLowerCase(c) || Character.isUpperCase(c) || Character.isTitleCase(c);
+    }
+
+    private static boolean isCaseIgnorable(int c) {
+        return switch (Character.getType(c)) {
+            case Character.NON_SPACING_MARK, Character.ENCLOSING_MARK, Character.FORMAT, Character.MODIFIER_LETTER,
+                    Character.MODIFIER_SYMBOL -> true;
+            default -> "'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A".indexOf(c) >= 0;
+        };
     }
 
     /** Unicode's White_Space property, which differs from both of Java's notions of it. All of it lies in the basic plane. */

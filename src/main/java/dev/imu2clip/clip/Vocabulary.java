@@ -144,7 +144,8 @@ public final class Vocabulary {
 
     private static int id(Map<String, Integer> ids, String token, String origin) {
         Integer id = ids.get(token);
-        if (id == null) throw new InputException(origin + ": the vocabulary has no token '" + token + "'. Use CLIP's own vocabulary files");
+        if (id == null) throw new InputException(origin + ": the vocabulary has no token '" + VocabularyFiles.abbreviated(token)
+                + "'. Use CLIP's own vocabulary files");
         return id;
     }
 

@@ -1,9 +1,10 @@
 package dev.imu2clip.clip;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.imu2clip.io.InputException;
 
 import java.io.BufferedInputStream;
@@ -17,7 +18,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -32,8 +33,11 @@ final class VocabularyFiles {
     /** The file lists more merges than CLIP uses: its vocabulary is cut at 49,152 symbols, special tokens included. */
     private static final int OFFICIAL_MERGES = 49152 - 256 - 2;
     /** Unpacked bytes read at most; the real files have about 3 MB. Guards against a bomb. */
-    private static final int MAX_BYTES = 32 << 20;
-    private static final JsonMapper JSON = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    private static final int MAX_BYTES = 8 << 20;
+    /** Tokens, and merges, of a vocabulary in two files; CLIP has 49,408. */
+    private static final int MAX_TOKENS = 1 << 18;
+    private static final int MAX_SHOWN = 80;
+    private static final JsonFactory JSON = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
     private VocabularyFiles() {}
 
@@ -59,7 +63,7 @@ final class VocabularyFiles {
     }
 
     private static Vocabulary readOfficial(Path file) {
-        List<String[]> merges = merges(file, lines(file, OFFICIAL_MERGES + 2), OFFICIAL_MERGES);
+        List<String[]> merges = merges(file, OFFICIAL_MERGES, true);
         if (merges.size() < OFFICIAL_MERGES)
             throw InputException.in(file, "has " + merges.size() + " merges, expected at least " + OFFICIAL_MERGES, "Get the file again");
         Map<String, Integer> ids = Vocabulary.byteTokens();
@@ -71,50 +75,62 @@ final class VocabularyFiles {
     }
 
     private static Vocabulary readPair(Path vocab, Path merges) {
-        return new Vocabulary(ids(vocab), merges(merges, lines(merges, -1), Integer.MAX_VALUE), vocab + " and " + merges.getFileName());
+        return new Vocabulary(ids(vocab), merges(merges, MAX_TOKENS, false), vocab + " and " + merges.getFileName());
     }
 
     private static Map<String, Integer> ids(Path file) {
-        JsonNode root;
-        try {
-            root = JSON.readTree(text(file));
-        } catch (JsonProcessingException e) {
-            throw InputException.in(file, "is not valid JSON (" + e.getOriginalMessage() + ")", "Get the file again");
+        var ids = new LinkedHashMap<String, Integer>();
+        try (JsonParser json = JSON.createParser(text(file))) {
+            if (json.nextToken() != JsonToken.START_OBJECT)
+                throw InputException.in(file, "is not a JSON object of tokens and ids", "Get the file again");
+            while (json.nextToken() != JsonToken.END_OBJECT) {
+                String token = json.currentName();
+                boolean whole = json.nextToken() == JsonToken.VALUE_NUMBER_INT && json.getNumberType() == JsonParser.NumberType.INT;
+                if (!whole) throw badId(file, token, json.getText(), MAX_TOKENS);
+                if (ids.size() == MAX_TOKENS)
+                    throw InputException.in(file, "has more than " + MAX_TOKENS + " tokens", "Check that it is the right file");
+                ids.put(token, json.getIntValue());
+            }
+        } catch (IOException e) {
+            String problem = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
+            throw InputException.in(file, "is not valid JSON (" + abbreviated(problem) + ")", "Get the file again");
         }
-        if (!root.isObject()) throw InputException.in(file, "is not a JSON object of tokens and ids", "Get the file again");
-        var ids = new HashMap<String, Integer>();
         var used = new BitSet();
-        for (var field : root.properties()) {
-            JsonNode id = field.getValue();
-            if (!id.isInt() || id.intValue() < 0 || id.intValue() >= root.size() || used.get(id.intValue()))
-                throw InputException.in(file, "token '" + field.getKey() + "' has id " + id
-                        + ", expected one of its own from 0.." + (root.size() - 1),
-                        "Get the file again");
-            used.set(id.intValue());
-            ids.put(field.getKey(), id.intValue());
-        }
+        ids.forEach((token, id) -> {
+            if (id < 0 || id >= ids.size() || used.get(id)) throw badId(file, token, id, ids.size());
+            used.set(id);
+        });
         return ids;
     }
 
-    /** The merges of a file whose first line, when it names the version, is skipped. */
-    private static List<String[]> merges(Path file, String[] lines, int limit) {
+    private static InputException badId(Path file, String token, Object id, int count) {
+        return InputException.in(file, "token '" + abbreviated(token) + "' has id " + abbreviated(id.toString())
+                + ", expected one of its own from 0.." + (count - 1), "Get the file again");
+    }
+
+    /** The merges of a file, {@code limit} of them at most; a first line that names the version is skipped. */
+    private static List<String[]> merges(Path file, int limit, boolean moreMayFollow) {
         var merges = new ArrayList<String[]>();
-        int first = lines[0].contains("#version") ? 1 : 0;
-        for (int i = first; i < lines.length && merges.size() < limit; i++) {
-            String line = lines[i].stripTrailing();
-            if (line.isEmpty() && i == lines.length - 1) break;
-            String[] pair = line.split(" ");
+        String text = text(file);
+        int number = 0;
+        for (int at = 0, end; at < text.length(); at = end + 1) {
+            end = text.indexOf('\n', at);
+            if (end < 0) end = text.length();
+            String line = text.substring(at, end).stripTrailing();
+            if (++number == 1 && line.contains("#version")) continue;
+            if (merges.size() == limit && moreMayFollow) break;
+            String[] pair = line.split(" ", 3);
+            if (merges.size() == limit) throw InputException.in(file, "has more than " + limit + " merges", "Check that it is the right file");
             if (pair.length != 2 || pair[0].isEmpty())
-                throw InputException.in(file, "line " + (i + 1) + " is no pair of symbols: '"
-                        + line.substring(0, Math.min(40, line.length())) + "'", "Get the file again");
+                throw InputException.in(file, "line " + number + " is no pair of symbols: '" + abbreviated(line) + "'", "Get the file again");
             merges.add(pair);
         }
         return merges;
     }
 
-    /** The lines of a file; with a limit, the last one of that many is the whole rest. */
-    private static String[] lines(Path file, int limit) {
-        return text(file).split("\n", limit);
+    /** What a file holds, fit to be shown in a line. */
+    static String abbreviated(String text) {
+        return text.substring(0, Math.min(MAX_SHOWN, text.length())).replaceAll("\\p{Cntrl}|[\\x80-\\x9F]", "?");
     }
 
     /** The file's text, unpacked when it is a gzip file. */

@@ -52,11 +52,7 @@ public final class AtomicFile {
                 Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
             }
             temporary = null;
-            try (FileChannel directory = FileChannel.open(folder, StandardOpenOption.READ)) {
-                directory.force(true);
-            } catch (IOException e) {
-                // Some systems cannot open a folder; the rename itself was atomic there too.
-            }
+            syncFolder(folder);
         } catch (IOException e) {
             throw new InputException(target + ": cannot be written (" + reason(e) + "). Check free space and permissions of " + folder
                     + "; nothing was changed", e);
@@ -65,7 +61,16 @@ public final class AtomicFile {
         }
     }
 
-    private static String reason(IOException failure) {
+    /** Makes renames in a folder last through a power failure. */
+    static void syncFolder(Path folder) {
+        try (FileChannel directory = FileChannel.open(folder, StandardOpenOption.READ)) {
+            directory.force(true);
+        } catch (IOException e) {
+            // Some systems cannot open a folder; the rename itself was atomic there too.
+        }
+    }
+
+    static String reason(IOException failure) {
         return switch (failure) {
             case FileAlreadyExistsException e -> e.getFile() + " is no folder";
             case AccessDeniedException e -> "no permission";

@@ -29,6 +29,15 @@ public final class Sha256 {
         return HexFormat.of().formatHex(digest().digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 
+    /** Hash of a file's bytes. */
+    public static String of(Path file) {
+        try {
+            return ofBytes(file);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
     /**
      * Hash of a file's bytes. A large file takes a second, so the result is kept in {@code cache} beside the file's path, size, time of
      * last change and inode, and holds until one of them differs.
@@ -45,8 +54,12 @@ public final class Sha256 {
             remember(memory, state + hash + "\n");
             return hash;
         } catch (IOException e) {
-            throw new InputException(file + ": cannot be read (" + e.getMessage() + "). Check that it is a readable file", e);
+            throw unreadable(file, e);
         }
+    }
+
+    private static InputException unreadable(Path file, IOException failure) {
+        return new InputException(file + ": cannot be read (" + failure.getMessage() + "). Check that it is a readable file", failure);
     }
 
     private static String remembered(Path memory, String state) {

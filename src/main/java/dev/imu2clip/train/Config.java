@@ -86,7 +86,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
     public record Run(
             @Setting(value = "\"\"", help = "folder of the prepared data set; empty: a generated sample",
                     shapesTraining = false) String data,
-            @Setting(value = "\"\"", help = "CLIP weights (safetensors); empty: seeded random ones, whose texts carry no meaning",
+            @Setting(value = "\"\"", help = "CLIP weights; empty: those of `IMU2CLIP_CLIP`, else the downloaded ones, else seeded random "
+                    + "ones, whose texts carry no meaning",
                     shapesTraining = false) String clip,
             @Setting(value = "\"\"", help = "CLIP's vocabulary (`bpe_simple_vocab_16e6.txt.gz`, or a folder with `vocab.json` and "
                     + "`merges.txt`); empty: found beside the weights", shapesTraining = false) String vocab,

@@ -134,7 +134,7 @@ public final class Pretraining implements AutoCloseable {
 
     static TextEncoder openTexts(Config config, Backend backend, Consumer<String> say) {
         TextEncoder encoder = TextEncoder.open(backend, path(config.run().clip()), path(config.run().vocab()), 0);
-        if (encoder.notice() != null) say.accept(encoder.notice());
+        say.accept(encoder.notice() != null ? encoder.notice() : "clip       " + config.run().clip());
         return encoder.cachedIn(CacheFolder.path(), say);
     }
 

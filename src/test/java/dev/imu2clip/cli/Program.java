@@ -36,6 +36,7 @@ final class Program {
         Path output = Files.createTempFile(folder, "output", ".txt");
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).redirectOutput(output.toFile());
         builder.environment().put("IMU2CLIP_CACHE", folder.resolve("cache").toString());
+        builder.environment().remove("IMU2CLIP_CLIP");
         return new Program(builder.start(), output);
     }
 
