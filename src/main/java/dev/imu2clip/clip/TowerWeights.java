@@ -15,6 +15,7 @@ import java.util.Set;
 
 /** The weights of a tower in memory, adapters merged. */
 final class TowerWeights implements ClipWeights {
+    private static final String WEIGHT = ".weight";
     private final Tower tower;
     private final Map<String, Shape> shapes;
     private final Tuning.Adapters adapters;
@@ -44,11 +45,11 @@ final class TowerWeights implements ClipWeights {
     }
 
     private void merge(String name, float[] weight) {
+        if (!name.endsWith(WEIGHT)) return;
+        String layer = name.substring(0, name.length() - WEIGHT.length());
         Map<String, Parameter> parameters = tower.parameters();
-        Parameter a = parameters.get(name.replaceFirst("weight$", "lora_A.weight"));
-        if (a == null || !name.endsWith(".weight")) return;
-        Parameter b = parameters.get(name.replaceFirst("weight$", "lora_B.weight"));
-        LowRank.merge(weight, a.value().toFloats(), b.value().toFloats(), adapters.rank(), adapters.alpha());
+        Parameter a = parameters.get(layer + LowRank.A), b = parameters.get(layer + LowRank.B);
+        if (a != null) LowRank.merge(weight, a.value().toFloats(), b.value().toFloats(), adapters.rank(), adapters.alpha());
     }
 
     @Override

@@ -12,26 +12,20 @@ import java.util.Objects;
 
 /**
  * Low-rank updates of a {@link Linear} layer (Hu et al., arXiv 2106.09685): {@code (alpha / r) (x A^T) B^T}. The layer's output may
- * consist of several equal parts, such as queries, keys and values, of which each has an update of its own or none. Nothing is learned
- * here but in the {@link Update}s, which are parts of a model under names of their own.
+ * consist of several equal parts, such as queries, keys and values, of which each has an update of its own or none. The
+ * parameters are the model's, under the layers' names with {@link #A} and {@link #B}.
  */
 public final class LowRank {
-    /** What the names of all its parameters, and of no others, hold. */
-    private static final String MARK = "lora_";
+    /** Names of the two parameters of an update, behind that of the layer, as in loralib and PEFT. */
+    public static final String A = ".lora_A.weight", B = ".lora_B.weight";
 
     /**
-     * The update of one part. Parameters, by the names of loralib and PEFT: {@code lora_A.weight} (r, in), which starts as a linear layer's
-     * weight does, and {@code lora_B.weight} (out, r), which starts with zeros, so that nothing is changed at first.
+     * The update of one part.
+     *
+     * @param a (r, in); starts as a linear layer's weight does, {@link Init#uniformOf} in
+     * @param b (out, r); starts with zeros, so that nothing is changed at first
      */
-    public static final class Update extends Module {
-        private final Parameter a;
-        private final Parameter b;
-
-        public Update(long in, long out, int rank) {
-            a = parameter(MARK + "A.weight", Init.uniformOf(in), rank, in);
-            b = parameter(MARK + "B.weight", Init.ZEROS, out, rank);
-        }
-    }
+    public record Update(Parameter a, Parameter b) {}
 
     private final int rank;
     private final double scale;
@@ -64,7 +58,7 @@ public final class LowRank {
 
     /** Whether a parameter of this name belongs to an update. */
     public static boolean names(String parameter) {
-        return parameter.contains(MARK);
+        return parameter.endsWith(A) || parameter.endsWith(B);
     }
 
     /**
