@@ -12,7 +12,7 @@ import java.util.Set;
 
 /** Weights in a safetensors file with Hugging Face's names. */
 final class SafetensorsWeights implements ClipWeights {
-    private static final String FILE = "model.safetensors";
+    static final String FILE = "model.safetensors";
     private final Safetensors file;
 
     private SafetensorsWeights(Safetensors file) {

@@ -8,9 +8,6 @@ import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -199,19 +196,5 @@ public final class ParameterStore implements AutoCloseable {
     public void close() {
         values.close();
         if (gradients != null) gradients.close();
-    }
-
-    /** Name, shape and float32 bytes of every parameter, copied to the host. */
-    public List<Saved> save(Arena arena) {
-        List<Saved> all = new ArrayList<>();
-        parameters.forEach((name, parameter) -> all.add(new Saved(name, parameter.shape(), parameter.value().toHost(arena))));
-        return all;
-    }
-
-    /** One parameter on the host. */
-    public record Saved(String name, Shape shape, MemorySegment bytes) {
-        public float[] floats() {
-            return bytes.toArray(ValueLayout.JAVA_FLOAT);
-        }
     }
 }
