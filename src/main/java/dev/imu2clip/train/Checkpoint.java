@@ -146,10 +146,8 @@ public final class Checkpoint {
         try (Safetensors tensors = Safetensors.open(file)) {
             Header header = header(tensors);
             fill(tensors, store);
-            tensors.require("adam.m", adam.firstMoment().shape());
-            tensors.require("adam.v", adam.secondMoment().shape());
-            adam.firstMoment().set(tensors.floats("adam.m"));
-            adam.secondMoment().set(tensors.floats("adam.v"));
+            read(tensors, "adam.m", adam.firstMoment());
+            read(tensors, "adam.v", adam.secondMoment());
             adam.continueFrom(header.position.globalStep);
             return header;
         }
@@ -163,10 +161,13 @@ public final class Checkpoint {
     }
 
     private static void fill(Safetensors tensors, ParameterStore store) {
-        store.trainable().forEach((name, parameter) -> {
-            tensors.require(name, parameter.shape());
-            parameter.value().set(tensors.floats(name));
-        });
+        store.trainable().forEach((name, parameter) -> read(tensors, name, parameter.value()));
+    }
+
+    private static void read(Safetensors tensors, String name, Tensor target) {
+        Safetensors.Entry entry = tensors.require(name, target.shape());
+        if (entry.dtype() == DType.F32) target.set(entry.bytes()); // straight out of the file: a tower's moments would fill the heap
+        else target.set(tensors.floats(name));
     }
 
     private static String json(Object value) {
