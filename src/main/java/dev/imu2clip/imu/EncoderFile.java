@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,9 +51,11 @@ public final class EncoderFile {
         Map<String, String> all = new TreeMap<>(metadata);
         all.put(NAME, encoder.name());
         try (Arena arena = Arena.ofConfined()) {
-            List<Safetensors.Source> sources = store.save(arena).stream().filter(saved -> saved.name().startsWith(prefix))
-                    .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes()))
-                    .toList();
+            List<Safetensors.Source> sources = new ArrayList<>();
+            store.parameters().forEach((name, parameter) -> {
+                if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32, parameter.shape(),
+                        parameter.value().toHost(arena)));
+            });
             write(file, all, sources.stream().map(TensorSource::of).toList());
         }
     }

@@ -28,7 +28,7 @@ public final class RunEvaluation {
 
     /**
      * @param data  a prepared data set, or null for the run's
-     * @param clip  CLIP weights, or null for the run's
+     * @param clip  CLIP weights, or null for the run's; its tuned ones where it tuned them
      * @param vocab vocabulary, or null for the run's
      */
     public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say,
@@ -46,13 +46,17 @@ public final class RunEvaluation {
         Path file = run.encoder(config);
         if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file
                 + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
+        if (clip == null && TunedText.isTuned(config)) {
+            config = config.with("run.clip", run.textTower(config));
+            if (vocab == null) config = config.with("run.vocab", "");
+        }
         Backend backend = Backends.get(device);
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
                 DataSet set = DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate());
                 Workspace workspace = new Workspace(backend, "evaluation")) {
             LabelledWindows windows;
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
-                windows = LabelledWindows.of(set, split, encoder, say, progress);
+                windows = LabelledWindows.of(set, split, encoder, say).embed(encoder, progress);
                 String trained = loaded.metadata().get("clip_sha256");
                 if (trained != null && !trained.equals(encoder.identity()))
                     say.accept("the encoder was trained against other CLIP weights: its embeddings and these texts do not share a space");
