@@ -46,7 +46,7 @@ class DownloadTest {
     private final List<String> said = Collections.synchronizedList(new ArrayList<>());
 
     private static Download.Limits limits(int idleMillis) {
-        return new Download.Limits(4, Duration.ofMillis(500), Duration.ofMillis(idleMillis), Duration.ofMillis(5));
+        return new Download.Limits(idleMillis < 1000 ? 2 : 4, Duration.ofMillis(500), Duration.ofMillis(idleMillis), Duration.ofMillis(5));
     }
 
     private static String hash(byte[] content) {
