@@ -101,8 +101,9 @@ public final class Tokenizer {
         if (contextLength < 2) throw new IllegalArgumentException("no room for start and end in " + contextLength + " tokens");
         int[] ids = encode(text);
         if (ids.length + 2 > contextLength && !truncate)
-            throw new InputException(name + " \"" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "\" has " + (ids.length + 2)
-                    + " tokens with start and end, at most " + contextLength + " fit. Shorten it, or allow it to be cut");
+            throw new InputException(name + " \"" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "\" has "
+                    + (ids.length + 2) + " tokens with start and end, at most " + contextLength
+                    + " fit. Shorten it, or allow it to be cut");
         int kept = Math.min(ids.length, contextLength - 2);
         int[] all = new int[kept + 2];
         all[0] = vocabulary.start();

@@ -132,9 +132,11 @@ final class VocabularyFiles {
             if (++number == 1 && line.contains("#version")) continue;
             if (merges.size() == limit && moreMayFollow) break;
             String[] pair = line.split(" ", 3);
-            if (merges.size() == limit) throw InputException.in(file, "has more than " + limit + " merges", "Check that it is the right file");
+            if (merges.size() == limit)
+                throw InputException.in(file, "has more than " + limit + " merges", "Check that it is the right file");
             if (pair.length != 2 || pair[0].isEmpty())
-                throw InputException.in(file, "line " + number + " is no pair of symbols: '" + abbreviated(line) + "'", "Get the file again");
+                throw InputException.in(file, "line " + number + " is no pair of symbols: '" + abbreviated(line) + "'",
+                        "Get the file again");
             merges.add(pair);
         }
         return merges;

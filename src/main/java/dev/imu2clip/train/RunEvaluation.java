@@ -2,7 +2,6 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Split;
@@ -38,10 +37,6 @@ public final class RunEvaluation {
         Config config = Checkpoint.header(run.last()).config();
         if (data != null) config = config.with("run.data", data);
         if (clip != null) config = config.with("run.clip", clip);
-        else if (!config.run().clip().isEmpty() && !Files.exists(Path.of(config.run().clip()))) {
-            say.accept("the run's CLIP weights are gone: " + config.run().clip());
-            config = config.with("run.clip", ClipFiles.require().path());
-        }
         if (vocab != null) config = config.with("run.vocab", vocab);
         Path file = run.encoder(config);
         if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file

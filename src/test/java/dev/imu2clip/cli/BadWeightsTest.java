@@ -91,6 +91,25 @@ class BadWeightsTest extends BadInput {
         refused(expected, "evaluate", "--run", run.toString(), "--clip", clip.toString(), "--vocab", vocabulary);
     }
 
+    /** Downloaded weights are used without being named, but not by a run that began without them. */
+    @Test
+    void downloadedWeightsAreUsed() throws IOException {
+        String before = System.getProperty("imu2clip.cache");
+        Path cache = made.resolve("cache"), models = Files.createDirectories(cache.resolve("models/clip-vit-b-32"));
+        for (String name : List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz")) Files.createFile(models.resolve(name));
+        System.setProperty("imu2clip.cache", cache.toString());
+        try {
+            pretrainRefuses(List.of(models.toString()));
+            Path copied = copy(run, made.resolve("run"));
+            Outcome resumed = run("pretrain", "--epochs", "1", "--out", copied.toString(), "--resume");
+            assertEquals(0, resumed.code(), resumed.err());
+            assertTrue(resumed.notices().contains("imu2clip download clip-vit-b-32"), resumed.notices());
+            assertEquals(0, run("evaluate", "--run", copied.toString()).code());
+        } finally {
+            System.setProperty("imu2clip.cache", before);
+        }
+    }
+
     // ---- embedding ----
 
     private void embedRefuses(Path in, String... fragments) {

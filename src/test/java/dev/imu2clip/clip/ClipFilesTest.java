@@ -49,9 +49,11 @@ class ClipFilesTest {
     void whatIsPublishedIsComplete() {
         for (ClipRelease release : ClipRelease.ALL)
             for (RemoteFile file : release.files()) {
-                assertTrue(file.address().getScheme().equals("https") && file.size() > 0 && file.sha256().matches("[0-9a-f]{64}"), file.name());
+                assertTrue(file.address().getScheme().equals("https") && file.size() > 0 && file.sha256().matches("[0-9a-f]{64}"),
+                        file.name());
                 assertEquals("https://m.example/clip/" + file.name(), file.at(URI.create("https://m.example/clip")).address().toString());
             }
-        assertEquals(List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz"), ClipRelease.VIT_B_32.files().stream().map(RemoteFile::name).toList());
+        assertEquals(List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz"),
+                ClipRelease.VIT_B_32.files().stream().map(RemoteFile::name).toList());
     }
 }
