@@ -1,5 +1,7 @@
 package dev.imu2clip.media;
 
+import java.util.Arrays;
+
 /**
  * Pillow's antialiased bicubic resize (Keys, a = -0.5), of which only a window of the result is computed. Each axis has for every result a
  * span of the source and 22-bit fixed-point weights; rows come first, are rounded to 8 bits, then columns: equal to Pillow to the bit.
@@ -48,7 +50,7 @@ final class Bicubic {
 
     private static void column(int[] in, Axis axis, int y, int firstRow, int[] sum, byte[] out) {
         int n = sum.length;
-        java.util.Arrays.fill(sum, HALF);
+        Arrays.fill(sum, HALF);
         for (int k = 0; k < axis.count[y]; k++) add(sum, in, (axis.first[y] - firstRow + k) * n, axis.weights[y * axis.taps + k]);
         for (int i = 0; i < n; i++) out[y * n + i] = (byte) clip(sum[i]);
     }
