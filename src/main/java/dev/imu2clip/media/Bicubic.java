@@ -15,7 +15,7 @@ final class Bicubic {
     private Bicubic() {}
 
     /** The {@code size} x {@code size} window at (left, top) of {@code image} resized to {@code width} x {@code height}. */
-    static Image window(Image image, int width, int height, int left, int top, int size) {
+    static Image window(Image image, long width, long height, long left, long top, int size) {
         Axis across = Axis.of(image.width(), width, left, size);
         Axis down = Axis.of(image.height(), height, top, size);
         int firstRow = down.first[0];
@@ -65,7 +65,7 @@ final class Bicubic {
 
     /** Of each of some neighbouring results: the first source index, the count of sources and their weights ({@code taps} apart). */
     private record Axis(int taps, int[] first, int[] count, int[] weights) {
-        static Axis of(int in, int out, int from, int results) {
+        static Axis of(int in, long out, long from, int results) {
             double scale = (double) in / out;
             double stretch = Math.max(scale, 1);
             double support = SUPPORT * stretch;
@@ -74,7 +74,7 @@ final class Bicubic {
             double[] w = new double[taps];
             for (int i = 0; i < results; i++) {
                 if (in == out) {
-                    axis.first[i] = from + i;
+                    axis.first[i] = (int) from + i;
                     axis.count[i] = 1;
                     axis.weights[i * taps] = 1 << PRECISION;
                     continue;

@@ -48,7 +48,7 @@ class VideoFramesTest {
         for (JsonNode golden : frames) {
             try (VideoFrames video = VideoFrames.open(TestData.shared(golden.get("video").asText()))) {
                 Image image = video.frames(golden.get("seconds").asDouble()).getFirst();
-                assertEquals(golden.get("rgb").asText(), PreprocessTest.sha256(image.rgb()), golden.get("video") + " " + golden.get("seconds"));
+                assertEquals(golden.get("rgb").asText(), PreprocessTest.sha256(image.rgb()), golden.toString());
                 PreprocessTest.assertCrop(golden, image);
             }
         }
