@@ -23,7 +23,7 @@ import org.bytedeco.javacpp.IntPointer;
  * it is shown. All memory here is native and freed by {@link #close}.
  */
 final class VideoStream implements AutoCloseable {
-    /** No playlists and no formats that fetch other files; nothing that guesses a format from a name. */
+    /** No playlists and no other formats that open further files. */
     private static final String FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg";
     private static final int MAX_THREADS = 8;
     private static final int DROP_INCOMPLETE_PACKETS = 0x0100;
