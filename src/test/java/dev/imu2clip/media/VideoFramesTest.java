@@ -48,7 +48,7 @@ class VideoFramesTest {
         for (JsonNode golden : frames) {
             try (VideoFrames video = VideoFrames.open(TestData.shared(golden.get("video").asText()))) {
                 Image image = video.frames(golden.get("seconds").asDouble()).getFirst();
-                assertEquals(golden.get("rgb").asText(), PreprocessTest.sha256(image.rgb()), golden.get("video") + " " + golden.get("seconds"));
+                assertEquals(golden.get("rgb").asText(), PreprocessTest.sha256(image.rgb()), golden.toString());
                 PreprocessTest.assertCrop(golden, image);
             }
         }
@@ -124,6 +124,24 @@ class VideoFramesTest {
         }
         Path noIndex = Files.write(folder.resolve("cut.mp4"), Arrays.copyOf(Files.readAllBytes(TestData.shared(WALK)), 1_000_000));
         assertRefused(noIndex, "it is not a video file of a known format");
+    }
+
+    /** Live recordings have no duration in their header: here it becomes padding. */
+    @Test
+    void anUnknownDurationIsFoundByReadingTheFile(@TempDir Path folder) throws Exception {
+        byte[] file = Files.readAllBytes(TestData.shared(SIGN));
+        String text = new String(file, StandardCharsets.ISO_8859_1);
+        int duration = text.indexOf("\u0044\u0089\u0088");
+        assertTrue(duration > 0 && duration < 1000);
+        file[duration] = (byte) 0xec;
+        file[duration + 1] = (byte) 0x89;
+        for (int tag = text.indexOf("DURATION"); tag >= 0; tag = text.indexOf("DURATION", tag + 1)) file[tag] = 'X';
+        try (VideoFrames video = VideoFrames.open(Files.write(folder.resolve("live.mkv"), file))) {
+            assertEquals(2.967, video.duration(), 0.04);
+            assertArrayEquals(firstFrame(TestData.shared(SIGN)).rgb(), video.frames(0).getFirst().rgb());
+            assertEquals(2.967, video.duration(), 0.04);
+            assertArrayEquals(firstFrame(TestData.shared(SIGN)).rgb(), video.frames(0).getFirst().rgb());
+        }
     }
 
     @Test
