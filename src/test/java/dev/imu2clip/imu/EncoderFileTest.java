@@ -54,7 +54,8 @@ class EncoderFileTest {
         try (TensorFile tensors = TensorFile.open(encoder)) {
             List<TensorSource> sources = new ArrayList<>();
             for (String prefix : prefixes)
-                tensors.tensors().forEach((name, view) -> sources.add(TensorSource.of(view.renamed(prefix + name), DType.F32, new LongAdder())));
+                tensors.tensors().forEach((name, view) -> sources.add(TensorSource.of(view.renamed(prefix + name), DType.F32,
+                        new LongAdder())));
             TorchWriter.write(file, Map.of(), sources);
         }
         return file;
@@ -103,8 +104,9 @@ class EncoderFileTest {
         saved("z_src_encoder.safetensors", "mw2", 2);
         assertSame(folder.resolve("z_src_encoder.safetensors"), folder);
         Files.delete(second);
-        assertTrue(assertThrows(InputException.class, () -> EncoderFile.load(Files.createDirectory(folder.resolve("empty")), backend).close())
-                .getMessage().contains("0 files *_src_encoder.pt"));
+        Path empty = Files.createDirectory(folder.resolve("empty"));
+        assertTrue(assertThrows(InputException.class, () -> EncoderFile.load(empty, backend).close()).getMessage().contains(
+                "0 files *_src_encoder.pt"));
     }
 
     /** The reference's own encoder, as far as its names go, is not whole here: the Lightning checkpoint's structure is what is tested. */
