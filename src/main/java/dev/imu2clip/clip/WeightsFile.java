@@ -61,7 +61,8 @@ public final class WeightsFile implements ClipWeights {
         for (String name : PUBLISHED) if (Files.exists(folder.resolve(name))) return folder.resolve(name);
         List<Path> others;
         try (Stream<Path> files = Files.list(folder)) {
-            others = files.filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith) && Files.isRegularFile(file)).sorted().toList();
+            others = files.filter(Files::isRegularFile).filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith))
+                    .sorted().toList();
         } catch (IOException e) {
             throw new InputException(folder + ": cannot be read (" + e.getMessage() + "). Name the file with the weights", e);
         }

@@ -53,8 +53,8 @@ public final class EncoderFile {
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = new ArrayList<>();
             store.parameters().forEach((name, parameter) -> {
-                if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32, parameter.shape(),
-                        parameter.value().toHost(arena)));
+                if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32,
+                        parameter.shape(), parameter.value().toHost(arena)));
             });
             write(file, all, sources.stream().map(TensorSource::of).toList());
         }

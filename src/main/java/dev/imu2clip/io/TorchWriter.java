@@ -100,9 +100,9 @@ public final class TorchWriter {
         long start = at;
         for (Record r : records)
             // Between the name's length and the place stand the lengths of extra field and comment, the disk, and attributes: all 0.
-            put(buffer(CENTRAL_SIZE + r.name.length).putInt(CENTRAL).putInt(0).putShort(FLAGS).putShort((short) 0).putInt(DATE).putInt(r.crc)
-                    .putInt((int) r.size).putInt((int) r.size).putShort((short) r.name.length).put(new byte[12]).putInt((int) r.start)
-                    .put(r.name).flip());
+            put(buffer(CENTRAL_SIZE + r.name.length).putInt(CENTRAL).putInt(0).putShort(FLAGS).putShort((short) 0).putInt(DATE)
+                    .putInt(r.crc).putInt((int) r.size).putInt((int) r.size).putShort((short) r.name.length).put(new byte[12])
+                    .putInt((int) r.start).put(r.name).flip());
         int count = records.size();
         put(buffer(END_SIZE).putInt(END).putShort((short) 0).putShort((short) 0).putShort((short) count).putShort((short) count)
                 .putInt((int) (at - start)).putInt((int) start).putShort((short) 0).flip());

@@ -41,7 +41,8 @@ class WeightsFormatsFuzzTest {
         var oneHead = new HuggingFaceConfig(1, true);
         Fuzz.Result result = Fuzz.of("clip", Files.readAllBytes(safetensors), Files.readAllBytes(torch)).allocating(4 << 20).run(bytes -> {
             // The arena closes with the weights; where opening them throws it is left to the collector, as it holds nothing.
-            try (ClipWeights weights = WeightsFile.of(TensorFile.of(Path.of("damaged"), MemorySegment.ofArray(bytes), Arena.ofConfined()))) {
+            TensorFile file = TensorFile.of(Path.of("damaged"), MemorySegment.ofArray(bytes), Arena.ofConfined());
+            try (ClipWeights weights = WeightsFile.of(file)) {
                 TextConfig.of(weights, oneHead);
                 ImageConfig.of(weights, oneHead);
             }

@@ -212,12 +212,13 @@ class WeightsFormatsTest {
     void namesAreTranslated() {
         String block = "module._orig_mod.visual.transformer.resblocks.11.";
         try (ClipWeights weights = ClipWeights.open(written(block + "attn.in_proj_bias", Shape.of(6),
-                block + "mlp.c_proj.weight", Shape.of(2, 8), "module._orig_mod.visual.proj", Shape.of(2, 3), "attn_mask", Shape.of(2, 2), "text.token_embedding.weight", Shape.of(2, 2),
+                block + "mlp.c_proj.weight", Shape.of(2, 8), "module._orig_mod.visual.proj", Shape.of(2, 3), "attn_mask", Shape.of(2, 2),
+                "text.token_embedding.weight", Shape.of(2, 2),
                 "text.text_projection", Shape.of(2, 2), "something.else", Shape.of(1)))) {
             String layer = "vision_model.encoder.layers.11.";
             assertEquals(new TreeSet<>(List.of(layer + "self_attn.q_proj.bias", layer + "self_attn.k_proj.bias",
-                    layer + "self_attn.v_proj.bias",
-                    layer + "mlp.fc2.weight", "visual_projection.weight", TextConfig.TOKENS, "text_projection.weight", "something.else")),
+                    layer + "self_attn.v_proj.bias", layer + "mlp.fc2.weight", "visual_projection.weight", TextConfig.TOKENS,
+                    "text_projection.weight", "something.else")),
                     new TreeSet<>(weights.names()));
             assertArrayEquals(new float[] {2, 3}, values(weights, layer + "self_attn.k_proj.bias"));
             assertArrayEquals(new float[] {0, 3, 1, 4, 2, 5}, values(weights, "visual_projection.weight"));

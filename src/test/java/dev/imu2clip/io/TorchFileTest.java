@@ -136,10 +136,14 @@ class TorchFileTest {
     }
 
     @Test
-    void nothingIsExecutedAndTheUnknownIsNamed() {
+    void nothingIsExecutedAndTheUnknownIsNamed() throws IOException {
         refused(resource("code.pt"), "names 'posix.mkdir'", "will not be run", "torch.save(model.state_dict()");
-        refused(resource("whole_model.pt"), "names 'torch.nn.modules.linear.Linear', which is not known", "torch.save(model.state_dict()");
+        refused(resource("whole_model.pt"), "names 'torch.nn.modules.linear.Linear' for the whole file", "torch.save(model.state_dict()");
         assertFalse(Files.exists(Path.of("code-from-a-pickle-ran")));
+        // In a checkpoint, inside its state dict.
+        refused(archive(pickle("}X\12\0\0\0state_dict}X\1\0\0\0wcm\nX\n)\u0081ss.")),
+                "names 'm.X' for 'w' in 'state_dict', which is not known");
+        refused(archive(pickle("}X\12\0\0\0state_dictcm\nX\n)\u0081s.")), "names 'm.X' for 'state_dict', which is not known");
     }
 
     @Test
