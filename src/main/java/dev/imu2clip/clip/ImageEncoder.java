@@ -73,7 +73,8 @@ public final class ImageEncoder implements AutoCloseable {
         Path folder = clip.toFile().isDirectory() ? clip : clip.toAbsolutePath().getParent();
         ClipWeights weights = ClipWeights.open(clip);
         try {
-            return new ImageEncoder(backend, weights, ImageConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION)));
+            var config = HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION);
+            return new ImageEncoder(backend, weights, ImageConfig.of(weights, config));
         } catch (RuntimeException e) {
             weights.close();
             throw e;

@@ -30,7 +30,8 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "download ", "doctor "})
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "convert ",
+            "download ", "doctor "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());

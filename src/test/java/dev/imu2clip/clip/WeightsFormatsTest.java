@@ -72,7 +72,8 @@ class WeightsFormatsTest {
     @ParameterizedTest
     @ValueSource(strings = {"openai.pt", "openai_state_dict.pt", "hf_bin", "open_clip", "open_clip_checkpoint.pt"})
     void everyFormatHoldsTheSameTensors(String format) {
-        try (ClipWeights expected = ClipWeights.open(tiny().resolve("hf")); ClipWeights weights = ClipWeights.open(tiny().resolve(format))) {
+        try (ClipWeights expected = ClipWeights.open(tiny().resolve("hf"));
+                ClipWeights weights = ClipWeights.open(tiny().resolve(format))) {
             assertEquals(new TreeSet<>(expected.names()), new TreeSet<>(weights.names()));
             for (String name : expected.names()) {
                 assertEquals(expected.shape(name), weights.shape(name), name);
@@ -134,12 +135,14 @@ class WeightsFormatsTest {
             var text = new TextTower(TextConfig.of(weights, HuggingFaceConfig.of(weights, config, HuggingFaceConfig.TEXT)));
             try (ParameterStore _ = text.load(backend, weights, false); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
-                assertNear(expected.floats("text_embeds" + activation), texts(text, tape, expected), tolerance, file + ", texts on " + device);
+                assertNear(expected.floats("text_embeds" + activation), texts(text, tape, expected), tolerance, file
+                        + ", texts on " + device);
             }
             var image = new ImageTower(ImageConfig.of(weights, HuggingFaceConfig.of(weights, config, HuggingFaceConfig.VISION)));
             try (ParameterStore _ = image.load(backend, weights, false); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
-                Tensor pixels = tape.empty(DType.F32, expected.require("pixel_values").shape().sizes()).set(expected.floats("pixel_values"));
+                long[] sizes = expected.require("pixel_values").shape().sizes();
+                Tensor pixels = tape.empty(DType.F32, sizes).set(expected.floats("pixel_values"));
                 assertNear(expected.floats("image_embeds" + activation), image.forward(tape, pixels).toFloats(), tolerance, file
                         + ", images on " + device);
             }
@@ -208,12 +211,14 @@ class WeightsFormatsTest {
     @Test
     void namesAreTranslated() {
         String block = "module._orig_mod.visual.transformer.resblocks.11.";
-        try (ClipWeights weights = ClipWeights.open(written(block + "attn.in_proj_bias", Shape.of(6), block + "mlp.c_proj.weight", Shape.of(2, 8),
-                "module._orig_mod.visual.proj", Shape.of(2, 3), "attn_mask", Shape.of(2, 2), "text.token_embedding.weight", Shape.of(2, 2),
+        try (ClipWeights weights = ClipWeights.open(written(block + "attn.in_proj_bias", Shape.of(6),
+                block + "mlp.c_proj.weight", Shape.of(2, 8), "module._orig_mod.visual.proj", Shape.of(2, 3), "attn_mask", Shape.of(2, 2),
+                "text.token_embedding.weight", Shape.of(2, 2),
                 "text.text_projection", Shape.of(2, 2), "something.else", Shape.of(1)))) {
             String layer = "vision_model.encoder.layers.11.";
-            assertEquals(new TreeSet<>(List.of(layer + "self_attn.q_proj.bias", layer + "self_attn.k_proj.bias", layer + "self_attn.v_proj.bias",
-                    layer + "mlp.fc2.weight", "visual_projection.weight", TextConfig.TOKENS, "text_projection.weight", "something.else")),
+            assertEquals(new TreeSet<>(List.of(layer + "self_attn.q_proj.bias", layer + "self_attn.k_proj.bias",
+                    layer + "self_attn.v_proj.bias", layer + "mlp.fc2.weight", "visual_projection.weight", TextConfig.TOKENS,
+                    "text_projection.weight", "something.else")),
                     new TreeSet<>(weights.names()));
             assertArrayEquals(new float[] {2, 3}, values(weights, layer + "self_attn.k_proj.bias"));
             assertArrayEquals(new float[] {0, 3, 1, 4, 2, 5}, values(weights, "visual_projection.weight"));
