@@ -37,14 +37,11 @@ public final class RunEvaluation {
         Config config = Checkpoint.header(run.last()).config();
         if (data != null) config = config.with("run.data", data);
         if (clip != null) config = config.with("run.clip", clip);
+        else if (TunedText.isTuned(config)) config = config.with("run.clip", run.textTower(config)).with("run.vocab", "");
         if (vocab != null) config = config.with("run.vocab", vocab);
         Path file = run.encoder(config);
         if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file
                 + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
-        if (clip == null && TunedText.isTuned(config)) {
-            config = config.with("run.clip", run.textTower(config));
-            if (vocab == null) config = config.with("run.vocab", "");
-        }
         Backend backend = Backends.get(device);
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
                 DataSet set = DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate());

@@ -18,11 +18,12 @@ import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** CLIP's text tower as a part of what is trained: what of it learns, its embeddings of a batch, and what is saved of it. */
 public final class TunedText {
@@ -91,15 +92,13 @@ public final class TunedText {
 
     /** Embeddings of a batch's texts, (N, D), row i for window i; equal texts are embedded once. */
     Tensor embed(Tape tape, Batch batch, LabelledWindows windows) {
-        Map<Integer, Integer> rows = new LinkedHashMap<>();
-        int[] rowOfWindow = new int[batch.size()];
-        for (int i = 0; i < rowOfWindow.length; i++) {
-            int text = windows.textOfWindow()[batch.window(i)];
-            rows.putIfAbsent(text, rows.size());
-            rowOfWindow[i] = rows.get(text);
-        }
-        Tensor distinct = new TextBatch(rows.keySet().stream().map(windows.tokens()::get).toList()).embed(tape, tower);
-        return Gather.rows(tape, distinct, tape.empty(DType.I32, rowOfWindow.length).set(MemorySegment.ofArray(rowOfWindow)));
+        List<int[]> tokens = windows.tokens();
+        int[] texts = IntStream.range(0, batch.size()).map(i -> windows.textOfWindow()[batch.window(i)]).toArray();
+        List<Integer> distinct = IntStream.of(texts).distinct().boxed()
+                .sorted(Comparator.comparingInt(text -> tokens.get(text).length)).toList();
+        int[] rows = IntStream.of(texts).map(distinct::indexOf).toArray();
+        Tensor embedded = new TextBatch(distinct.stream().map(tokens::get).toList()).embed(tape, tower);
+        return Gather.rows(tape, embedded, tape.empty(DType.I32, rows.length).set(MemorySegment.ofArray(rows)));
     }
 
     /** An encoder of the tower as it stands; nothing of it is cached. */

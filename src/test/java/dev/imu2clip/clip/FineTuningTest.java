@@ -12,9 +12,11 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.LowRank;
 import dev.imu2clip.nn.Parameter;
 import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.ops.Layout;
 import dev.imu2clip.optim.Adam;
 import dev.imu2clip.tensor.Tensor;
 
@@ -24,7 +26,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,6 +173,44 @@ class FineTuningTest {
         assertEquals(expected.length, actual.length);
         for (int i = 0; i < expected.length; i++)
             assertEquals(expected[i], actual[i], tolerance * Math.max(1, Math.abs(expected[i])), "at " + i);
+    }
+
+    /** Texts that differ much in length go through the tower in several runs: the same embeddings and gradients as in one. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void runsOfLikeLengthChangeNothing(String device) {
+        Backend backend = Backends.get(device);
+        TextConfig config = new TextConfig(2, 16, 2, 32, 50, 77, 8, true);
+        TextTower tower = new TextTower(config);
+        List<int[]> texts = Stream.of(3, 5, 5, 20, 74, 77).map(length -> {
+            int[] ids = new Random(length).ints(length, 0, 48).toArray();
+            ids[length - 1] = 49;
+            return ids;
+        }).toList();
+        assertEquals(List.of(4, 2), new TextBatch(texts).runs().stream().map(List::size).toList());
+        try (ParameterStore store = tower.load(backend, ClipWeights.random(config, 4), true); Workspace workspace = new Workspace(backend, "test")) {
+            float[] together = gradients(store, workspace, tape -> new TextBatch(texts).embed(tape, tower));
+            float[] apart = gradients(store, workspace, tape -> Layout.concat(tape, 0,
+                    texts.stream().map(text -> new TextBatch(List.of(text)).embed(tape, tower)).toArray(Tensor[]::new)));
+            assertClose(apart, together, 2e-5);
+        }
+        assertThrows(IllegalArgumentException.class, () -> new TextBatch(texts.reversed()));
+    }
+
+    /** The embeddings, and behind them the gradients of all parameters. */
+    private static float[] gradients(ParameterStore store, Workspace workspace, Function<Tape, Tensor> embed) {
+        try (var _ = workspace.step()) {
+            Tape tape = new Tape(workspace);
+            store.watch(tape);
+            Tensor y = embed.apply(tape);
+            float[] cotangent = new float[(int) y.count()];
+            for (int i = 0; i < cotangent.length; i++) cotangent[i] = (float) Math.cos(i);
+            tape.backward(y, tape.like(y).set(cotangent));
+            float[] embeddings = y.toFloats(), gradients = store.gradients().toFloats();
+            float[] all = Arrays.copyOf(embeddings, embeddings.length + gradients.length);
+            System.arraycopy(gradients, 0, all, embeddings.length, gradients.length);
+            return all;
+        }
     }
 
     /** Blocks that gradients do not reach keep nothing, and without adapters' gradients their parameters cost nothing. */

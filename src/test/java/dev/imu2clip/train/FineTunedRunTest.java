@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -56,7 +57,7 @@ class FineTunedRunTest {
         Backend backend = Backends.preferred();
         TextConfig config = new TextConfig(3, 32, 2, 64, 49408, 77, 512, true);
         TextTower tower = new TextTower(config);
-        try (ParameterStore _ = tower.load(backend, ClipWeights.random(config, 1), false)) {
+        try (ParameterStore _ = tower.load(backend, ClipWeights.random(config, 1), true)) {
             TextTowerFolder.write(folder.resolve("clip"), tower, Vocabulary.bytesOnly(), Map.of());
         }
     }
@@ -151,13 +152,20 @@ class FineTunedRunTest {
 
     /** Texts without a meaning hold the encoder back; where they may move, the same steps fit the training windows better. */
     @Test
-    void tuningFitsTheTrainingDataBetter() {
-        String said = run(config(6, "tune=all"), out("tuned"), false);
+    void tuningFitsTheTrainingDataBetter() throws IOException {
+        Path mine = Files.createDirectory(folder.resolve("mine"));
+        try (Stream<Path> files = Files.list(folder.resolve("clip"))) {
+            for (Path file : files.toList()) Files.copy(file, mine.resolve(file.getFileName()));
+        }
+        String said = run(config(6, "tune=all").with("run.clip", mine), out("tuned"), false);
         assertTrue(said.contains("text tower learns: all of it"), said);
         run(config(6), out("frozen"), false);
         double tuned = trainLoss(out("tuned")), frozen = trainLoss(out("frozen"));
         assertTrue(tuned < 0.95 * frozen, "training loss of the last epoch: " + tuned + " tuned, " + frozen + " frozen");
         assertFalse(Files.exists(out("frozen").textTower(config(6))));
+        // What the tower was tuned from is not needed any more.
+        Files.delete(mine.resolve("model.safetensors"));
+        RunEvaluation.evaluate(out("tuned"), null, Split.TEST, null, null, "auto", line -> assertFalse(line.contains("gone"), line), Progress.NONE);
     }
 
     private static double trainLoss(RunFolder run) {
