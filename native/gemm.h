@@ -16,9 +16,9 @@
 #endif
 #define NV 3
 #define NR (NV * VL)
-#define KC 256  // panels of B of KC x NR stay in the first-level cache
-#define MC 96   // blocks of A of MC x KC stay in the second
-#define NC 3072
+#define KC 384  // long sums, because every pass over C costs memory traffic: panels of B stream from the second-level cache
+#define MC 192  // blocks of A of MC x KC stay there too
+#define NC 1008 // a multiple of every NR
 
 struct gemm {
     int64_t m, n, k;

@@ -173,7 +173,8 @@ public final class Fuzz {
             }
             case 8 -> {
                 byte[] other = random.nextBoolean() ? bytes : seeds.get(random.nextInt(seeds.size()));
-                return splice(bytes, at, random.nextBoolean() ? length(bytes.length, random) : 0, other, place(other.length, random), random);
+                int gone = random.nextBoolean() ? length(bytes.length, random) : 0;
+                return splice(bytes, at, gone, other, place(other.length, random), random);
             }
             default -> {
                 return splice(bytes, at, length(bytes.length, random), bytes, 0, null);

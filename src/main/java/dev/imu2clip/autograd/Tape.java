@@ -82,17 +82,19 @@ public final class Tape {
     }
 
     /**
-     * Runs part of a frozen model and gives back all memory it took but the result's. Where something is watched the tape may
-     * need that memory later, and this is a plain call.
+     * Runs a frozen part of a model and gives back all memory it took but the result's.
      *
      * @param result a tensor of the result's shape and type, for instance the input of a residual block
+     * @throws IllegalStateException where gradients flow to something in it, since backward would need that memory
      */
     public Tensor keepOnlyResult(Tensor result, Supplier<Tensor> body) {
-        if (!nodes.isEmpty()) return body.get();
+        int recorded = entries.size();
         Tensor kept = like(result);
         try (var _ = workspace.scratch()) {
             kept.set(body.get());
         }
+        if (entries.size() != recorded)
+            throw new IllegalStateException("gradients flow through this part ('" + entries.getLast().op + "'): keep all of it");
         return kept;
     }
 

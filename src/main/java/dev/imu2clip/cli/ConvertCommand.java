@@ -48,9 +48,10 @@ final class ConvertCommand implements Callable<Integer> {
     @CommandLine.Spec
     CommandLine.Model.CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "IN", description = {"CLIP: OpenAI's TorchScript archive, safetensors, pytorch_model.bin or .pt of "
-            + "transformers or open_clip, or a folder with one of them.", "IMU encoder: safetensors, .pt, a checkpoint (Lightning's .ckpt "
-            + "too), or the folder of a run."})
+    @Parameters(index = "0", paramLabel = "IN", description = {
+            "CLIP: OpenAI's TorchScript archive, safetensors, pytorch_model.bin or .pt of transformers or open_clip, or a folder with one "
+                    + "of them.",
+            "IMU encoder: safetensors, .pt, a checkpoint (Lightning's .ckpt too), or the folder of a run."})
     Path in;
 
     @Parameters(index = "1", paramLabel = "OUT", description = "FILE.safetensors, where CLIP's tensors get Hugging Face's names; for an "
@@ -65,17 +66,20 @@ final class ConvertCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         boolean torch = out.toString().endsWith(".pt");
         if (!torch && !out.toString().endsWith(".safetensors"))
-            throw new InputException(out + ": the kind of file is not known. Give a name that ends with .safetensors or, for an encoder, .pt");
-        if (Files.exists(out) && Files.exists(in) && Files.isSameFile(in, out)) throw new InputException(out + ": is the input itself. Give another name");
+            throw new InputException(out + ": the kind of file is not known. Give a name that "
+                    + "ends with .safetensors or, for an encoder, .pt");
+        if (Files.exists(out) && Files.exists(in) && Files.isSameFile(in, out))
+            throw new InputException(out + ": is the input itself. Give another name");
         boolean run = EncoderFile.isRun(in);
         try (WeightsFile weights = run ? WeightsFile.of(TensorFile.open(EncoderFile.locate(in))) : WeightsFile.open(in)) {
             if (weights.isClip() && torch)
-                throw new InputException(out + ": weights of CLIP are written as safetensors only. Give a name that ends with .safetensors");
+                throw new InputException(out + ": weights of CLIP are written as safetensors only. "
+                        + "Give a name that ends with .safetensors");
             if (weights.isClip()) convert("CLIP weights", weights.file(), weights.tensors(), clipMetadata(weights));
             else if (EncoderFile.isEncoder(weights.file()))
                 convert("IMU encoder", weights.file(), EncoderFile.tensors(weights.file()), EncoderFile.metadata(weights.file()));
-            else throw InputException.in(weights.file().file(), "holds neither CLIP nor an IMU encoder, but " + some(weights.names().stream().toList()),
-                    "Check that this is the right file");
+            else throw InputException.in(weights.file().file(), "holds neither CLIP nor an IMU encoder, but "
+                    + some(List.copyOf(weights.names())), "Check that this is the right file");
         }
         return Main.OK;
     }
@@ -91,9 +95,10 @@ final class ConvertCommand implements Callable<Integer> {
         List<TensorSource> sources = new ArrayList<>();
         List<String> left = new ArrayList<>();
         try (var progress = new ProgressLine("converting")) {
-            long total = tensors.values().stream().filter(view -> view.dtype().isFloat()).count();
+            int total = tensors.size();
             tensors.forEach((name, view) -> {
-                if (view.dtype().isFloat()) sources.add(heard(TensorSource.of(view, type.dtype, overflowed), sources.size(), (int) total, progress));
+                if (view.dtype().isFloat()) sources.add(heard(TensorSource.of(view, type.dtype, overflowed), sources.size(), total,
+                        progress));
                 else left.add(name);
             });
             if (kind.startsWith("CLIP")) SafetensorsWriter.write(out, metadata, sources);
@@ -118,7 +123,8 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private static String some(List<String> names) {
-        return String.join(", ", names.subList(0, Math.min(5, names.size()))) + (names.size() > 5 ? " and " + (names.size() - 5) + " more" : "");
+        int more = Math.max(0, names.size() - 5);
+        return String.join(", ", names.subList(0, names.size() - more)) + (more > 0 ? " and " + more + " more" : "");
     }
 
     private static String size(Path file) throws IOException {

@@ -39,7 +39,8 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
         return new Doctor(
                 new Jdk(Runtime.version().toString(), property("java.vendor"), property("java.home"), Runtime.getRuntime().maxMemory()),
                 detectMachine(), detectBackends(), new Plots(fonts.isEmpty(), fonts.orElse("fonts found")), detectCache(),
-                List.of(find("weights", "ViT-B-32.pt", "model.safetensors"), find("vocabulary", "bpe_simple_vocab_16e6.txt.gz", "vocab.json")));
+                List.of(find("weights", "ViT-B-32.pt", "model.safetensors"),
+                        find("vocabulary", "bpe_simple_vocab_16e6.txt.gz", "vocab.json")));
     }
 
     /** The engine's own account of its backends. */
@@ -68,7 +69,8 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
     private static Found find(String what, String... names) {
         Path models = Path.of(property("user.home"), ".cache/huggingface/hub/models--openai--clip-vit-base-patch32/snapshots");
         Path used = ClipFiles.find().map(ClipFiles::weights).orElse(null);
-        if (what.equals("weights") && used != null && Files.isRegularFile(used)) return new Found(what, used.toString(), used.toFile().length(), true);
+        if (what.equals("weights") && used != null && Files.isRegularFile(used))
+            return new Found(what, used.toString(), used.toFile().length(), true);
         Path usedFolder = used == null || Files.isDirectory(used) ? used : used.getParent();
         Stream<Path> places = Stream.concat(Stream.ofNullable(usedFolder), Stream.concat(Stream.of(Path.of("")), folders(models)));
         for (Path folder : places.toList())

@@ -25,8 +25,7 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Which recordings: training, validation or test; default: ${DEFAULT-VALUE}.")
     String split;
 
-    @Option(names = "--clip", paramLabel = "FILE", description = "CLIP weights; default: the run's own; where they are gone, those of $IMU2CLIP_CLIP or the "
-            + "downloaded ones.")
+    @Option(names = "--clip", paramLabel = "FILE", description = "CLIP weights; default: the run's own.")
     Path clip;
 
     @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: the run's own.")

@@ -15,8 +15,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
  */
 @Command(name = "imu2clip", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
         description = {"Motion sensors in CLIP's space: trains an IMU encoder against CLIP's frozen text tower.", ""},
-        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ClassifyCommand.class,
-                SimilarityCommand.class, ImportCommand.class, SampleCommand.class, DownloadCommand.class, ConvertCommand.class, DoctorCommand.class},
+        subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ClassifyCommand.class, SimilarityCommand.class,
+                DownloadCommand.class, ConvertCommand.class, ImportCommand.class, SampleCommand.class, DoctorCommand.class},
         synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain                       train on a generated sample data set",
                 "  imu2clip pretrain --data DIR --epochs 30 --seed 0",

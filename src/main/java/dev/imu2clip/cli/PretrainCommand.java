@@ -33,6 +33,7 @@ import picocli.CommandLine.Parameters;
                 "  imu2clip pretrain hapt --data data/hapt --seed 0",
                 "  imu2clip pretrain my.yaml --epochs 30 --set optim.lr=1e-3 --set schedule=cosine",
                 "  imu2clip pretrain --data DIR --clip clip-vit-base-patch32/model.safetensors --out runs/real",
+                "  imu2clip pretrain --data DIR --clip DIR --set tune=adapters --set lr_factor=1     CLIP's text tower learns too",
                 "  imu2clip pretrain --resume --out runs/real       go on after a stop, bit for bit",
                 "", "The run's folder holds checkpoints, metrics.jsonl, TensorBoard events, results.json and the loss curves.",
                 "Settings: docs/configuration.md"})
@@ -148,7 +149,8 @@ final class PretrainCommand implements Callable<Integer> {
             Evaluation evaluation = pretraining.finish();
             System.out.print(evaluation.table());
             String curves = Files.exists(run.curves()) ? ", curves in " + run.curves() : "";
-            System.out.println("results in " + run.results() + curves + ", encoder in " + run.encoder(config));
+            String tower = Files.exists(run.textTower(config)) ? ", tuned text tower in " + run.textTower(config) : "";
+            System.out.println("results in " + run.results() + curves + ", encoder in " + run.encoder(config) + tower);
         }
         return CommandLine.ExitCode.OK;
     }

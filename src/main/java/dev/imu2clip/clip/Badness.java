@@ -73,7 +73,15 @@ final class Badness {
 
     /** Whether any of the sequences occurs. */
     static boolean isBad(String text) {
+        int foreign = -1;
         for (int i = 0; i < text.length(); i++) {
+            if (foreign < i) {
+                foreign = i;
+                while (foreign < text.length() && text.charAt(foreign) < 0x80) foreign++;
+                // Every sequence has a character beyond ASCII among its first three.
+                i = Math.max(i, foreign - 2);
+            }
+            if (foreign == text.length()) return false;
             if (!FIRST.get(text.charAt(i))) continue;
             for (List<IntPredicate> rule : RULES) if (matches(rule, text, i)) return true;
         }

@@ -27,7 +27,8 @@ public record ClipFiles(Path weights, String origin) {
 
     static Optional<ClipFiles> find(String variable, ClipRelease release) {
         if (variable != null && !variable.isBlank()) return Optional.of(new ClipFiles(Path.of(variable).toAbsolutePath(), VARIABLE));
-        return release.isIn(release.folder()) ? Optional.of(new ClipFiles(release.folder().toAbsolutePath(), "downloaded")) : Optional.empty();
+        Path folder = release.folder().toAbsolutePath();
+        return release.isIn(folder) ? Optional.of(new ClipFiles(folder, "downloaded")) : Optional.empty();
     }
 
     public String path() {

@@ -91,13 +91,15 @@ final class ClipNames {
     }
 
     private static String replaced(Map<String, String> starts, String name) {
-        for (var start : starts.entrySet()) if (name.startsWith(start.getKey())) return start.getValue() + name.substring(start.getKey().length());
+        for (var start : starts.entrySet())
+            if (name.startsWith(start.getKey())) return start.getValue() + name.substring(start.getKey().length());
         return name;
     }
 
     private TensorView matrix(String name, TensorView view) {
         if (view.shape().rank() == 2) return view;
-        throw InputException.in(file.file(), "tensor '" + name + "' has shape " + view.shape() + ", expected a matrix", "Check that it is a CLIP");
+        throw InputException.in(file.file(), "tensor '" + name + "' has shape " + view.shape() + ", expected a matrix",
+                "Check that it is a CLIP");
     }
 
     private void put(String name, TensorView view) {

@@ -1,8 +1,10 @@
 package dev.imu2clip.clip;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.nn.Init;
 import dev.imu2clip.nn.LayerNorm;
 import dev.imu2clip.nn.Linear;
+import dev.imu2clip.nn.LowRank;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.ops.Attention;
 import dev.imu2clip.ops.AttentionMask;
@@ -10,6 +12,10 @@ import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
 import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.Tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 
 /**
  * A transformer block of CLIP, pre-norm: {@code x += attention(norm1(x))}, {@code x += fc2(gelu(fc1(norm2(x))))}. Parameters by Hugging
@@ -39,7 +45,25 @@ final class EncoderLayer extends Module {
 
     /** Whether {@link #forward} writes its result over x: a frozen block does, where its device keeps weights in panels. */
     boolean isInPlace() {
-        return fc2.isPacked();
+        return out.addsInPlace() && fc2.addsInPlace();
+    }
+
+    /** Adds low-rank updates to the layers that {@code adapters} names, under those names: {@code self_attn.q_proj.lora_A.weight}. */
+    void adapt(Tuning.Adapters adapters) {
+        adapt(qkv, adapters, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj");
+        adapt(out, adapters, "self_attn.out_proj");
+        adapt(fc1, adapters, "mlp.fc1");
+        adapt(fc2, adapters, "mlp.fc2");
+    }
+
+    private void adapt(Linear linear, Tuning.Adapters adapters, String... parts) {
+        List<LowRank.Update> updates = new ArrayList<>();
+        for (String part : parts) updates.add(adapters.on(part) ? update(part, linear.in(), linear.out() / parts.length, adapters.rank()) : null);
+        if (updates.stream().anyMatch(Objects::nonNull)) linear.adapt(new LowRank(adapters.rank(), adapters.alpha(), updates));
+    }
+
+    private LowRank.Update update(String layer, long in, long out, int rank) {
+        return new LowRank.Update(parameter(layer + LowRank.A, Init.uniformOf(in), rank, in), parameter(layer + LowRank.B, Init.ZEROS, out, rank));
     }
 
     /** @param x (B, T, width); so is the result */

@@ -111,7 +111,8 @@ public final class ImageEncoder implements AutoCloseable {
 
     /** The same with weights that are open and become the encoder's. */
     static ImageEncoder open(Backend backend, ClipWeights weights, Path folder) {
-        return new ImageEncoder(backend, weights, ImageConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION)));
+        var config = HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION);
+        return new ImageEncoder(backend, weights, ImageConfig.of(weights, config));
     }
 
     /** Keeps embeddings in a folder, see {@link CacheFolder}, and takes from there what is known. */

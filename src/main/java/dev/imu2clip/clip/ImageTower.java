@@ -13,9 +13,11 @@ import dev.imu2clip.ops.MatMul;
 import dev.imu2clip.ops.PackedLinear;
 import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 
 /**
  * CLIP's vision transformer (Dosovitskiy et al., arXiv 2010.11929; Radford et al. 2021, section 2.4): every patch of the image a token,
@@ -49,6 +51,21 @@ public final class ImageTower extends Tower {
 
     public ImageConfig config() {
         return config;
+    }
+
+    @Override
+    Transformer transformer() {
+        return transformer;
+    }
+
+    @Override
+    Map<String, Shape> shapes() {
+        return config.shapes();
+    }
+
+    @Override
+    String blocks() {
+        return ImageConfig.LAYERS;
     }
 
     /**

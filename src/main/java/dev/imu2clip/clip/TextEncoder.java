@@ -5,10 +5,7 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
-import dev.imu2clip.tensor.DType;
-import dev.imu2clip.tensor.Tensor;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -95,6 +92,16 @@ public final class TextEncoder implements AutoCloseable {
         return new TextEncoder(backend, weights, config, tokenizer, notice);
     }
 
+    /** An encoder of a tower's weights as they stand, adapters merged; the tower must keep its memory as long. */
+    public static TextEncoder of(Backend backend, TextTower tower, Tokenizer tokenizer) {
+        return create(backend, tower.weights(), tower.config(), tokenizer, null);
+    }
+
+    /** Sets a tower of this encoder's {@link #config}, which has memory, to its weights. */
+    public void fill(TextTower tower) {
+        tower.fill(weights);
+    }
+
     /** Keeps embeddings in a folder, see {@link CacheFolder}, and takes from there what is known. */
     public TextEncoder cachedIn(Path folder, Consumer<String> notices) {
         if (cache != null) cache.close();
@@ -114,6 +121,11 @@ public final class TextEncoder implements AutoCloseable {
 
     public Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The ids of a text from start to end token, cut where it has too many. */
+    public int[] tokens(String text) {
+        return untilEnd(tokenizer.encode(text, config.positions(), true));
     }
 
     /** SHA-256 of the weights: of the file's bytes, or of what the random ones follow from. */
@@ -141,7 +153,7 @@ public final class TextEncoder implements AutoCloseable {
         float[][] embeddings = new float[texts.size()][];
         Map<EmbeddingCache.Key, Item> items = new LinkedHashMap<>();
         for (int i = 0; i < embeddings.length; i++) {
-            int[] ids = untilEnd(tokenizer.encode(texts.get(i), config.positions(), true));
+            int[] ids = tokens(texts.get(i));
             items.computeIfAbsent(key(ids), key -> new Item(key, ids, new ArrayList<>())).places.add(i);
         }
         var counter = new Counter(done);
@@ -202,25 +214,17 @@ public final class TextEncoder implements AutoCloseable {
             int to = from + 1;
             while (to < items.size() && (to + 1 - from) * items.get(to).ids.length <= BATCH_TOKENS) to++;
             List<Item> batch = items.subList(from, to);
-            float[] rows = run(batch.stream().map(Item::ids).toList());
+            float[] rows = run(new TextBatch(batch.stream().map(Item::ids).toList()));
             for (int i = 0; i < batch.size(); i++)
                 counter.add(batch.get(i).put(Arrays.copyOfRange(rows, i * width(), (i + 1) * width()), embeddings));
             from = to;
         }
     }
 
-    /** Runs the tower on one batch; the last row must be the longest. */
-    private float[] run(List<int[]> texts) {
+    private float[] run(TextBatch batch) {
         load();
-        int count = texts.size(), longest = texts.getLast().length;
-        int[] ids = new int[count * longest], ends = new int[count];
-        for (int i = 0; i < count; i++) {
-            System.arraycopy(texts.get(i), 0, ids, i * longest, texts.get(i).length);
-            ends[i] = i * longest + texts.get(i).length - 1;
-        }
         try (var _ = workspace.step()) {
-            Tape tape = new Tape(workspace);
-            return tower.forward(tape, upload(tape, ids, count, longest), upload(tape, ends, count)).toFloats();
+            return batch.embed(new Tape(workspace), tower).toFloats();
         }
     }
 
@@ -229,10 +233,6 @@ public final class TextEncoder implements AutoCloseable {
         TextTower loaded = new TextTower(config);
         parameters = loaded.load(backend, weights, false);
         tower = loaded;
-    }
-
-    private static Tensor upload(Tape tape, int[] values, long... shape) {
-        return tape.empty(DType.I32, shape).set(MemorySegment.ofArray(values));
     }
 
     /** Frees weights and cache. */

@@ -10,8 +10,10 @@ import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
 import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
+import java.util.Map;
 
 /**
  * CLIP's text transformer (Radford et al. 2021, section 2.4): token and position embeddings, pre-norm blocks with causal attention, a final
@@ -42,6 +44,21 @@ public final class TextTower extends Tower {
 
     public TextConfig config() {
         return config;
+    }
+
+    @Override
+    Transformer transformer() {
+        return transformer;
+    }
+
+    @Override
+    Map<String, Shape> shapes() {
+        return config.shapes();
+    }
+
+    @Override
+    String blocks() {
+        return TextConfig.LAYERS;
     }
 
     /**

@@ -63,21 +63,53 @@ public final class Tokenizer {
      * @throws InputException when the text is too long and may not be cut
      */
     public int[] encode(String text, int contextLength, boolean truncate) {
-        int[] ids = encode(text);
-        if (ids.length + 2 > contextLength && !truncate)
-            throw new InputException("text \"" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "\" has " + (ids.length + 2)
-                    + " tokens with start and end, at most " + contextLength + " fit. Shorten it, or allow it to be cut");
-        int[] padded = new int[contextLength];
-        int kept = Math.min(ids.length, contextLength - 2);
-        padded[0] = vocabulary.start();
-        System.arraycopy(ids, 0, padded, 1, kept);
-        padded[kept + 1] = vocabulary.end();
-        return padded;
+        return Arrays.copyOf(withEnds("text", text, contextLength, truncate), contextLength);
     }
 
-    /** {@link #encode(String, int, boolean)} of each text, row by row. */
+    /**
+     * {@link #encode(String, int, boolean)} of each text, row by row: (texts, contextLength), as by {@code clip.tokenize}.
+     *
+     * @throws InputException that names the first text that is too long, counted from 0
+     */
     public int[][] encode(List<String> texts, int contextLength, boolean truncate) {
-        return texts.stream().map(text -> encode(text, contextLength, truncate)).toArray(int[][]::new);
+        int[][] rows = new int[texts.size()][];
+        for (int i = 0; i < rows.length; i++)
+            rows[i] = Arrays.copyOf(withEnds("text " + i, texts.get(i), contextLength, truncate), contextLength);
+        return rows;
+    }
+
+    /**
+     * Ids of many texts one after the other, without padding.
+     *
+     * @param ids    start token, text and end token of each
+     * @param starts (texts + 1): text i has {@code ids[starts[i]]} to {@code ids[starts[i + 1] - 1]}
+     */
+    public record Packed(int[] ids, int[] starts) {}
+
+    /** The same ids as {@link #encode(List, int, boolean)} without the zeros. */
+    public Packed pack(List<String> texts, int contextLength, boolean truncate) {
+        var ids = new Ids();
+        int[] starts = new int[texts.size() + 1];
+        for (int i = 0; i < texts.size(); i++) {
+            ids.add(withEnds("text " + i, texts.get(i), contextLength, truncate));
+            starts[i + 1] = ids.size;
+        }
+        return new Packed(ids.toArray(), starts);
+    }
+
+    private int[] withEnds(String name, String text, int contextLength, boolean truncate) {
+        if (contextLength < 2) throw new IllegalArgumentException("no room for start and end in " + contextLength + " tokens");
+        int[] ids = encode(text);
+        if (ids.length + 2 > contextLength && !truncate)
+            throw new InputException(name + " \"" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "\" has "
+                    + (ids.length + 2) + " tokens with start and end, at most " + contextLength
+                    + " fit. Shorten it, or allow it to be cut");
+        int kept = Math.min(ids.length, contextLength - 2);
+        int[] all = new int[kept + 2];
+        all[0] = vocabulary.start();
+        System.arraycopy(ids, 0, all, 1, kept);
+        all[kept + 1] = vocabulary.end();
+        return all;
     }
 
     /** The text of ids: words in lower case, each followed by a space; bytes that are no UTF-8 become U+FFFD. */

@@ -8,12 +8,16 @@ import dev.imu2clip.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Blocks one after the other. With a tape that watches nothing it keeps little more than one block's results at a time. */
+/** Blocks one after the other. Of the first blocks, up to where gradients flow, little more than one block's results is kept at a time. */
 final class Transformer extends Module {
     private final List<EncoderLayer> layers = new ArrayList<>();
 
     Transformer(int layers, int width, int heads, int hidden, boolean quickGelu) {
         for (int i = 0; i < layers; i++) this.layers.add(child(String.valueOf(i), new EncoderLayer(width, heads, hidden, quickGelu)));
+    }
+
+    List<EncoderLayer> layers() {
+        return layers;
     }
 
     /** @param x (B, T, width), which frozen blocks may overwrite; so is the result */
@@ -38,7 +42,8 @@ final class Transformer extends Module {
                 try (var _ = tape.workspace().scratch()) {
                     layer.forward(tape, in, mask);
                 }
-            } else x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, mask));
+            } else if (tape.watches(in) || layer.watchedBy(tape)) x = layer.forward(tape, in, mask);
+            else x = tape.keepOnlyResult(in, () -> layer.forward(tape, in, mask));
         }
         return x;
     }

@@ -5,6 +5,7 @@ import dev.imu2clip.io.InputException;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,6 +122,12 @@ public final class Vocabulary {
     /** How two neighbouring symbols merge; null when they do not. */
     Merge merge(int left, int right) {
         return merges.get(key(left, right));
+    }
+
+    /** The merges by rank, a line each: the two symbols with a space between. */
+    List<String> mergeLines() {
+        return merges.entrySet().stream().sorted(Comparator.comparingInt(entry -> entry.getValue().rank))
+                .map(entry -> tokens[(int) (entry.getKey() >> 32)] + " " + tokens[entry.getKey().intValue()] + "\n").toList();
     }
 
     /** The token's symbols as text, or null when the vocabulary has no such id. */

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.imu2clip.io.AtomicFile;
 import dev.imu2clip.io.InputException;
 
 import java.io.BufferedInputStream;
@@ -21,10 +24,11 @@ import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
-/** Reads the two forms in which CLIP's vocabulary is published. */
+/** Reads the two forms in which CLIP's vocabulary is published, and writes one of them. */
 final class VocabularyFiles {
     static final String OFFICIAL = "bpe_simple_vocab_16e6.txt.gz";
     private static final String UNPACKED = "bpe_simple_vocab_16e6.txt";
@@ -53,6 +57,14 @@ final class VocabularyFiles {
 
     static boolean isIn(Path folder) {
         return Stream.of(OFFICIAL, UNPACKED, VOCAB).anyMatch(name -> Files.exists(folder.resolve(name)));
+    }
+
+    /** Writes a vocabulary as {@code vocab.json} and {@code merges.txt}. Ids that are no token's get one that no text has. */
+    static void write(Path folder, Vocabulary vocabulary) {
+        ObjectNode ids = new JsonMapper().createObjectNode();
+        for (int id = 0; id < vocabulary.size(); id++) ids.put(Objects.requireNonNullElse(vocabulary.token(id), "<|unused " + id + "|>"), id);
+        AtomicFile.write(folder.resolve(VOCAB), ids + "\n");
+        AtomicFile.write(folder.resolve(MERGES), "#version: 0.2\n" + String.join("", vocabulary.mergeLines()));
     }
 
     private static Vocabulary readFolder(Path folder) {
@@ -120,9 +132,11 @@ final class VocabularyFiles {
             if (++number == 1 && line.contains("#version")) continue;
             if (merges.size() == limit && moreMayFollow) break;
             String[] pair = line.split(" ", 3);
-            if (merges.size() == limit) throw InputException.in(file, "has more than " + limit + " merges", "Check that it is the right file");
+            if (merges.size() == limit)
+                throw InputException.in(file, "has more than " + limit + " merges", "Check that it is the right file");
             if (pair.length != 2 || pair[0].isEmpty())
-                throw InputException.in(file, "line " + number + " is no pair of symbols: '" + abbreviated(line) + "'", "Get the file again");
+                throw InputException.in(file, "line " + number + " is no pair of symbols: '" + abbreviated(line) + "'",
+                        "Get the file again");
             merges.add(pair);
         }
         return merges;

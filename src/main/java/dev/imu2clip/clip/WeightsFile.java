@@ -61,7 +61,8 @@ public final class WeightsFile implements ClipWeights {
         for (String name : PUBLISHED) if (Files.exists(folder.resolve(name))) return folder.resolve(name);
         List<Path> others;
         try (Stream<Path> files = Files.list(folder)) {
-            others = files.filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith)).filter(Files::isRegularFile).sorted().toList();
+            others = files.filter(Files::isRegularFile).filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith))
+                    .sorted().toList();
         } catch (IOException e) {
             throw new InputException(folder + ": cannot be read (" + e.getMessage() + "). Name the file with the weights", e);
         }
@@ -70,9 +71,9 @@ public final class WeightsFile implements ClipWeights {
             if (Files.exists(folder.resolve(name + ".index.json")))
                 throw InputException.in(folder, "holds weights in several pieces (" + name + ".index.json), which is not supported",
                         "Save them as one file in Python: model.save_pretrained(FOLDER, max_shard_size='100GB')");
-        throw InputException.in(folder, others.isEmpty() ? "is a folder without weights (" + String.join(", ", PUBLISHED) + ")"
-                : "is a folder with several weights: " + String.join(", ", others.stream().map(file -> file.getFileName().toString()).toList()),
-                others.isEmpty() ? SOURCE : "Name one of them");
+        if (others.isEmpty()) throw InputException.in(folder, "is a folder without weights (" + String.join(", ", PUBLISHED) + ")", SOURCE);
+        throw InputException.in(folder, "is a folder with several weights: "
+                + String.join(", ", others.stream().map(file -> file.getFileName().toString()).toList()), "Name one of them");
     }
 
     private static Optional<Boolean> activation(TensorFile file) {

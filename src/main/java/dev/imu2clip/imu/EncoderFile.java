@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,9 +51,11 @@ public final class EncoderFile {
         Map<String, String> all = new TreeMap<>(metadata);
         all.put(NAME, encoder.name());
         try (Arena arena = Arena.ofConfined()) {
-            List<Safetensors.Source> sources = store.save(arena).stream().filter(saved -> saved.name().startsWith(prefix))
-                    .map(saved -> new Safetensors.Source(saved.name().substring(prefix.length()), DType.F32, saved.shape(), saved.bytes()))
-                    .toList();
+            List<Safetensors.Source> sources = new ArrayList<>();
+            store.parameters().forEach((name, parameter) -> {
+                if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32,
+                        parameter.shape(), parameter.value().toHost(arena)));
+            });
             write(file, all, sources.stream().map(TensorSource::of).toList());
         }
     }
@@ -110,8 +113,7 @@ public final class EncoderFile {
 
     /** Whether a file holds something that begins like an encoder. */
     public static boolean isEncoder(TensorFile file) {
-        String first = create(file).parameters().keySet().iterator().next();
-        return file.names().stream().anyMatch(name -> name.equals(first) || name.endsWith("." + first));
+        return !prefixes(file, List.copyOf(create(file).parameters().keySet())).isEmpty();
     }
 
     /** What the metadata of a file with this encoder alone should say. A checkpoint's metadata speak of more. */
@@ -148,18 +150,24 @@ public final class EncoderFile {
         throw new AssertionError();
     }
 
+    /** What stands before an encoder's first name and, lest a layer inside be taken for it, also before its second. */
+    private static List<String> prefixes(TensorFile file, List<String> names) {
+        String first = names.getFirst();
+        return file.names().stream().filter(name -> name.equals(first) || name.endsWith("." + first))
+                .map(name -> name.substring(0, name.length() - first.length()))
+                .filter(prefix -> prefix.isEmpty() || file.names().contains(prefix + names.get(1))).toList();
+    }
+
     /** What stands before every name of an encoder of these shapes; where no encoder is whole, the prefix whose errors tell most. */
     private static String prefix(TensorFile file, Map<String, Shape> shapes) {
-        String first = shapes.keySet().iterator().next();
-        List<String> candidates = file.names().stream().filter(name -> name.equals(first) || name.endsWith("." + first))
-                .map(name -> name.substring(0, name.length() - first.length())).toList();
+        List<String> candidates = prefixes(file, List.copyOf(shapes.keySet()));
         List<String> whole = candidates.stream().filter(prefix -> shapes.entrySet().stream().allMatch(entry -> {
             TensorView view = file.tensors().get(prefix + entry.getKey());
             return view != null && view.shape().equals(entry.getValue());
         })).toList();
         if (whole.size() > 1)
             throw InputException.in(file.file(), "holds " + whole.size() + " encoders, under " + String.join(", ", whole.stream().sorted()
-                    .map(prefix -> "'" + prefix + first + "'").toList()), "Save one of them alone");
+                    .map(prefix -> "'" + prefix + "'").toList()), "Save one of them alone");
         return !whole.isEmpty() ? whole.getFirst() : candidates.isEmpty() || candidates.contains("") ? "" : candidates.getFirst();
     }
 

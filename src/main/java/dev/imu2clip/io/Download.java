@@ -71,7 +71,8 @@ public final class Download {
             }
             return target;
         } catch (IOException e) {
-            throw new InputException(target + ": cannot be written (" + AtomicFile.reason(e) + "). Check the folder, or give another with --to", e);
+            throw new InputException(target + ": cannot be written (" + AtomicFile.reason(e)
+                    + "). Check the folder, or give another with --to", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InputException(target + ": interrupted; what has come is kept", e);
@@ -135,10 +136,7 @@ public final class Download {
             if (!part.tag().isEmpty()) headers.put("If-Range", part.tag());
         }
         try (Http.Answer answer = http.get(file.address(), headers)) {
-            long announced = begin(answer, file, part);
-            if (announced >= 0 && announced != file.size())
-                throw new InputException(file.address() + ": has " + announced + " bytes there, the published file has " + file.size()
-                        + ". Give another place with --from");
+            begin(answer, file, part);
             for (List<ByteBuffer> bytes; (bytes = answer.next()) != null; ) {
                 for (ByteBuffer buffer : bytes) {
                     if (part.size() + buffer.remaining() > file.size()) {
@@ -154,20 +152,24 @@ public final class Download {
         if (part.size() < file.size()) throw new IOException("the connection ended after " + part.size() + " of " + file.size() + " bytes");
     }
 
-    /** Decides by the answer's head where its body goes; returns the length that it says the whole file has, or -1. */
-    private long begin(Http.Answer answer, RemoteFile file, PartFile part) throws IOException {
+    /** Decides by the answer's head where its body goes. */
+    private static void begin(Http.Answer answer, RemoteFile file, PartFile part) throws IOException {
         int status = answer.status();
         if (status == 200) {
+            requireSize(answer.length(), file);
             // Also where the server passes over Range, or the file is another than that of the part.
             part.restart(answer.header("ETag"));
-            return answer.length();
+            return;
         }
         if (status == 206) {
             Matcher range = CONTENT_RANGE.matcher(answer.header("Content-Range"));
             String tag = answer.header("ETag");
             boolean fits = range.matches() && Long.parseLong(range.group(1)) == part.size() && (tag.isEmpty() || part.tag().isEmpty()
                     || tag.equals(part.tag()));
-            if (fits) return range.group(2).equals("*") ? -1 : Long.parseLong(range.group(2));
+            if (fits) {
+                if (!range.group(2).equals("*")) requireSize(Long.parseLong(range.group(2)), file);
+                return;
+            }
             part.restart("");
             throw new IOException("the server sends another part than was asked for");
         }
@@ -179,6 +181,13 @@ public final class Download {
         throw new InputException(file.address() + ": the server answers " + status
                 + (status == 404 || status == 410 ? " (not found)" : status == 401 || status == 403 ? " (not allowed)" : "")
                 + ". Give another place with --from");
+    }
+
+    /** @param announced what the server says; less than 0 where it says nothing */
+    private static void requireSize(long announced, RemoteFile file) {
+        if (announced >= 0 && announced != file.size())
+            throw new InputException(file.address() + ": has " + announced + " bytes there, the published file has " + file.size()
+                    + ". Give another place with --from");
     }
 
     private static String mebibytes(long bytes) {

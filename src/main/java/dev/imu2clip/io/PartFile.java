@@ -66,8 +66,9 @@ final class PartFile implements AutoCloseable {
         try {
             writing.run();
         } catch (IOException e) {
-            throw new InputException(path + ": cannot be written (" + AtomicFile.reason(e) + "). " + size + " bytes are kept: make room, and the same "
-                    + "command goes on with them; or give another folder with --to", e);
+            throw new InputException(path + ": cannot be written (" + AtomicFile.reason(e) + "). " + size
+                    + " bytes are kept: make room, and "
+                    + "the same command goes on with them; or give another folder with --to", e);
         }
     }
 

@@ -191,7 +191,8 @@ final class Pickle {
             case 'c' -> push(global(line(), line()));
             case 0x93 -> {
                 List<Object> names = top(2);
-                if (!(names.get(0) instanceof String module && names.get(1) instanceof String name)) throw broken("names a class by no text");
+                if (!(names.get(0) instanceof String module && names.get(1) instanceof String name))
+                    throw broken("names a class by no text");
                 push(global(module, name));
             }
             case 'R', 0x81 -> {

@@ -52,7 +52,7 @@ public record TensorSource(String name, DType dtype, Shape shape, Values values)
      * @param overflowed counts finite values that became infinite
      */
     public static TensorSource of(TensorView view, DType dtype, LongAdder overflowed) {
-        if (!view.dtype().isFloat()) throw new IllegalArgumentException(view + " holds no floating-point numbers");
+        if (!view.dtype().isFloat()) throw new IllegalArgumentException(view.name() + " holds no floating-point numbers");
         return new TensorSource(view.name(), dtype, view.shape(), (from, count, target) -> {
             float[] floats = new float[(int) count];
             view.copyFloats(from, count, MemorySegment.ofArray(floats));

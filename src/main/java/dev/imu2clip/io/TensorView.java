@@ -7,7 +7,6 @@ import dev.imu2clip.tensor.Shape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /**
  * One tensor of an open {@link TensorFile}: a strided view of bytes in the file. Parts and transposes are views too; nothing is read
@@ -106,20 +105,5 @@ public record TensorView(String name, DType dtype, Shape shape, long[] strides, 
             }
             default -> throw new IllegalStateException(name + " holds " + dtype + ", not floating-point numbers");
         }
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return this == other;
-    }
-
-    @Override
-    public int hashCode() {
-        return System.identityHashCode(this);
-    }
-
-    @Override
-    public String toString() {
-        return name + " " + dtype + " " + shape + ", strides " + Arrays.toString(strides);
     }
 }

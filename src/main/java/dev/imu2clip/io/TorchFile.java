@@ -106,8 +106,8 @@ public final class TorchFile implements TensorFile {
         } catch (ArithmeticException e) {
             // It is larger than any file.
         }
-        throw broken(name, "size " + Arrays.toString(sizes) + " with strides " + Arrays.toString(strides) + " from element " + tensor.offset()
-                + " on does not fit into its storage of " + tensor.storage().elements());
+        throw broken(name, "size " + Arrays.toString(sizes) + " with strides " + Arrays.toString(strides) + " from element "
+                + tensor.offset() + " on does not fit into its storage of " + tensor.storage().elements());
     }
 
     private Map<String, String> metadata(MemorySegment json) {

@@ -18,7 +18,8 @@ final class TorchObjects implements Pickle.Builder {
 
     /** They neither are tensors nor lead to any, and are harmless beside them. */
     private static final Set<String> INERT = Set.of("torch.device", "torch.nn.parameter.Parameter", "torch.Tensor", "_codecs.encode",
-            "builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset", "builtins.bytearray", "__builtin__.bytearray");
+            "builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset",
+            "builtins.bytearray", "__builtin__.bytearray");
 
     /** @param elements how many of {@code type} it holds */
     record Storage(String key, TorchType type, long elements) {}
@@ -47,8 +48,8 @@ final class TorchObjects implements Pickle.Builder {
     @Override
     public void named(Global global) {
         String name = global.name();
-        if (unknown == null && !INERT.contains(name) && !isFunction(name) && TorchType.ofStorage(name) == null && TorchType.ofDtype(name) == null)
-            unknown = name;
+        boolean known = INERT.contains(name) || isFunction(name) || TorchType.ofStorage(name) != null || TorchType.ofDtype(name) != null;
+        if (!known && unknown == null) unknown = name;
     }
 
     private static boolean isFunction(String name) {

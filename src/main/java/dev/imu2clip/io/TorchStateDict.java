@@ -42,7 +42,7 @@ final class TorchStateDict {
     }
 
     private void search(Object root, String unknown) {
-        if (!(root instanceof Dict dict)) throw strange(root, "the file");
+        if (!(root instanceof Dict dict)) throw strange(root, "the whole file");
         for (String key : CHECKPOINT_KEYS) {
             Object inner = dict.entries().get(key);
             if (inner instanceof Dict state) {
@@ -52,13 +52,13 @@ final class TorchStateDict {
             if (inner instanceof Instance) throw strange(inner, "'" + key + "'");
         }
         if (unknown != null) throw unknown(unknown, "");
-        collect(dict, "the file");
+        collect(dict, "the whole file");
     }
 
     private void collect(Dict dict, String where) {
         dict.entries().forEach((key, value) -> {
             if (value instanceof Tensor tensor && key instanceof String name) add(name, tensor);
-            else if (value instanceof Instance || value instanceof Global) throw strange(value, "'" + key + "' of " + where);
+            else if (value instanceof Instance || value instanceof Global) throw strange(value, "'" + key + "' in " + where);
         });
     }
 
@@ -80,15 +80,16 @@ final class TorchStateDict {
 
     private InputException strange(Object value, String where) {
         return switch (value) {
-            case Instance instance -> unknown(instance.type.name(), where + " is one: ");
-            case Global global -> unknown(global.name(), where + " is it: ");
+            case Instance instance -> unknown(instance.type.name(), " for " + where);
+            case Global global -> unknown(global.name(), " for " + where);
             default -> InputException.in(file, where + " holds no dictionary of tensors",
                     "Save the state dict: torch.save(model.state_dict(), FILE)");
         };
     }
 
     private InputException unknown(String global, String where) {
-        return InputException.in(file, "names '" + global + "', which is not known and will not be run; " + where
-                + "only tensors, numbers and texts are read", "Save only the state dict: torch.save(model.state_dict(), FILE)");
+        return InputException.in(file, "names '" + global + "'" + where
+                + ", which is not known and will not be run; only tensors, numbers and texts are read",
+                "Save only the state dict: torch.save(model.state_dict(), FILE)");
     }
 }

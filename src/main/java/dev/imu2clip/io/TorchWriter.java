@@ -81,7 +81,8 @@ public final class TorchWriter {
         int padding = (int) -(start + LOCAL_SIZE + path.length + 4) & ALIGNMENT - 1;
         ByteBuffer header = buffer(LOCAL_SIZE + path.length + 4 + padding);
         header.putInt(LOCAL).putShort((short) 0).putShort(FLAGS).putShort((short) 0).putInt(DATE).putInt(0).putInt(0).putInt(0);
-        header.putShort((short) path.length).putShort((short) (4 + padding)).put(path).put((byte) 'F').put((byte) 'B').putShort((short) padding);
+        header.putShort((short) path.length).putShort((short) (4 + padding)).put(path);
+        header.put((byte) 'F').put((byte) 'B').putShort((short) padding);
         Arrays.fill(header.array(), header.position(), header.limit(), (byte) 'Z');
         put(header.rewind());
         long from = at;
@@ -98,9 +99,10 @@ public final class TorchWriter {
     private void directory() throws IOException {
         long start = at;
         for (Record r : records)
-            put(buffer(CENTRAL_SIZE + r.name.length).putInt(CENTRAL).putShort((short) 0).putShort((short) 0).putShort(FLAGS).putShort((short) 0)
-                    .putInt(DATE).putInt(r.crc).putInt((int) r.size).putInt((int) r.size).putShort((short) r.name.length).putShort((short) 0)
-                    .putShort((short) 0).putShort((short) 0).putShort((short) 0).putInt(0).putInt((int) r.start).put(r.name).flip());
+            // Between the name's length and the place stand the lengths of extra field and comment, the disk, and attributes: all 0.
+            put(buffer(CENTRAL_SIZE + r.name.length).putInt(CENTRAL).putInt(0).putShort(FLAGS).putShort((short) 0).putInt(DATE)
+                    .putInt(r.crc).putInt((int) r.size).putInt((int) r.size).putShort((short) r.name.length).put(new byte[12])
+                    .putInt((int) r.start).put(r.name).flip());
         int count = records.size();
         put(buffer(END_SIZE).putInt(END).putShort((short) 0).putShort((short) 0).putShort((short) count).putShort((short) count)
                 .putInt((int) (at - start)).putInt((int) start).putShort((short) 0).flip());

@@ -22,6 +22,8 @@ final class ZipDirectory {
     private static final int LOCAL = 0x04034B50, CENTRAL = 0x02014B50, END = 0x06054B50, END64 = 0x06064B50, LOCATOR64 = 0x07064B50;
     private static final int LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22, END64_SIZE = 56, LOCATOR64_SIZE = 20;
     private static final int COMMENT_MAX = 0xFFFF, ENCRYPTED = 1, ZIP64 = 1;
+    /** An archive has one a tensor; more would only fill memory. */
+    private static final int ENTRIES_MAX = 1 << 18;
 
     private record Entry(int method, int flags, long compressed, long size, long header) {}
 
@@ -54,7 +56,8 @@ final class ZipDirectory {
     MemorySegment content(String name) {
         Entry entry = entries.get(name);
         if (entry == null) throw broken("has no entry '" + name + "'");
-        if ((entry.flags & ENCRYPTED) != 0) throw InputException.in(file, "its entry '" + name + "' is encrypted", "Give it without a password");
+        if ((entry.flags & ENCRYPTED) != 0)
+            throw InputException.in(file, "its entry '" + name + "' is encrypted", "Give it without a password");
         if (entry.method != 0)
             throw InputException.in(file, "its entry '" + name + "' is compressed, which PyTorch does not do",
                     "Unpack it and zip it again with 'zip -0', or load it in Python and torch.save it");
@@ -73,7 +76,7 @@ final class ZipDirectory {
         long end = bytes.byteSize() - END_SIZE, earliest = Math.max(0, end - COMMENT_MAX);
         while (end >= earliest && !(bytes.get(INT, end) == END && unsigned(end + 20) == bytes.byteSize() - END_SIZE - end)) end--;
         if (end < earliest) throw broken("has no directory at its end");
-        long count = unsigned(end + 10), size = bytes.get(INT, end + 12) & 0xFFFFFFFFL, start = bytes.get(INT, end + 16) & 0xFFFFFFFFL;
+        long count = unsigned(end + 10), size = unsignedInt(end + 12), start = unsignedInt(end + 16);
         long limit = end;
         if (end >= LOCATOR64_SIZE && bytes.get(INT, end - LOCATOR64_SIZE) == LOCATOR64) {
             long end64 = bytes.get(LONG, end - LOCATOR64_SIZE + 8);
@@ -86,6 +89,7 @@ final class ZipDirectory {
         }
         if (start < 0 || size < 0 || start > limit || size > limit - start || count < 0 || count > size / CENTRAL_SIZE)
             throw broken("its directory of " + count + " entries in " + size + " bytes from byte " + start + " on does not fit");
+        if (count > ENTRIES_MAX) throw broken("has " + count + " entries, more than " + ENTRIES_MAX);
         directory = start;
         readEntries(start, start + size, count);
     }
@@ -105,7 +109,7 @@ final class ZipDirectory {
 
     /** Sizes and place; those of all ones stand in the zip64 part of the extra field, in this order. */
     private Entry entry(long at, long extra, int extraSize) {
-        long[] values = {bytes.get(INT, at + 24) & 0xFFFFFFFFL, bytes.get(INT, at + 20) & 0xFFFFFFFFL, bytes.get(INT, at + 42) & 0xFFFFFFFFL};
+        long[] values = {unsignedInt(at + 24), unsignedInt(at + 20), unsignedInt(at + 42)};
         for (long field = extra, end = extra + extraSize; end - field >= 4;) {
             long value = field + 4, next = value + unsigned(field + 2);
             if (next > end) break;
@@ -118,6 +122,10 @@ final class ZipDirectory {
             field = next;
         }
         return new Entry(unsigned(at + 10), unsigned(at + 8), values[1], values[0], values[2]);
+    }
+
+    private long unsignedInt(long at) {
+        return bytes.get(INT, at) & 0xFFFFFFFFL;
     }
 
     private int unsigned(long at) {

@@ -1,5 +1,7 @@
 package dev.imu2clip.media;
 
+import java.util.Arrays;
+
 /**
  * Pillow's antialiased bicubic resize (Keys, a = -0.5), of which only a window of the result is computed. Each axis has for every result a
  * span of the source and 22-bit fixed-point weights; rows come first, are rounded to 8 bits, then columns: equal to Pillow to the bit.
@@ -13,7 +15,7 @@ final class Bicubic {
     private Bicubic() {}
 
     /** The {@code size} x {@code size} window at (left, top) of {@code image} resized to {@code width} x {@code height}. */
-    static Image window(Image image, int width, int height, int left, int top, int size) {
+    static Image window(Image image, long width, long height, long left, long top, int size) {
         Axis across = Axis.of(image.width(), width, left, size);
         Axis down = Axis.of(image.height(), height, top, size);
         int firstRow = down.first[0];
@@ -48,7 +50,7 @@ final class Bicubic {
 
     private static void column(int[] in, Axis axis, int y, int firstRow, int[] sum, byte[] out) {
         int n = sum.length;
-        java.util.Arrays.fill(sum, HALF);
+        Arrays.fill(sum, HALF);
         for (int k = 0; k < axis.count[y]; k++) add(sum, in, (axis.first[y] - firstRow + k) * n, axis.weights[y * axis.taps + k]);
         for (int i = 0; i < n; i++) out[y * n + i] = (byte) clip(sum[i]);
     }
@@ -63,7 +65,7 @@ final class Bicubic {
 
     /** Of each of some neighbouring results: the first source index, the count of sources and their weights ({@code taps} apart). */
     private record Axis(int taps, int[] first, int[] count, int[] weights) {
-        static Axis of(int in, int out, int from, int results) {
+        static Axis of(int in, long out, long from, int results) {
             double scale = (double) in / out;
             double stretch = Math.max(scale, 1);
             double support = SUPPORT * stretch;
@@ -72,7 +74,7 @@ final class Bicubic {
             double[] w = new double[taps];
             for (int i = 0; i < results; i++) {
                 if (in == out) {
-                    axis.first[i] = from + i;
+                    axis.first[i] = (int) from + i;
                     axis.count[i] = 1;
                     axis.weights[i * taps] = 1 << PRECISION;
                     continue;

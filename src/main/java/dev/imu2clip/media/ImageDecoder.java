@@ -75,7 +75,7 @@ public record ImageDecoder(long maxPixels) {
     }
 
     private static InputException broken(String name, String format, String problem, Throwable cause) {
-        String printable = problem.replaceAll("\\p{Cntrl}", "?");
+        String printable = problem.replaceAll("[^ -~]", "?");
         return new InputException(name + ": the " + format + " file cannot be decoded: " + printable, cause);
     }
 

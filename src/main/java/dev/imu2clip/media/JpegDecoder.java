@@ -9,7 +9,6 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
-import javax.imageio.stream.ImageInputStreamImpl;
 
 /**
  * JPEG by the JDK's libjpeg, whose samples (integer transform, smooth chroma upsampling) are those of libjpeg-turbo. Colours are converted
@@ -35,47 +34,14 @@ final class JpegDecoder {
 
     private static Raster samples(Cursor in) throws IOException {
         ImageReader reader = Reader.SPI.createReaderInstance();
-        try (Bytes bytes = new Bytes(in.data())) {
+        try (ByteStream bytes = new ByteStream(in.data())) {
             reader.setInput(bytes, true, true);
             Raster raster = reader.readRaster(0, null);
-            if (bytes.exhausted) throw ImageFault.truncated("its pixels");
+            // libjpeg goes on after the end of a truncated file as if nothing were missing.
+            if (bytes.exhausted()) throw ImageFault.truncated("its pixels");
             return raster;
         } finally {
             reader.dispose();
-        }
-    }
-
-    /** The file in memory. libjpeg goes on after the end of a truncated file as if nothing were missing: that is noticed here. */
-    private static final class Bytes extends ImageInputStreamImpl {
-        private final byte[] data;
-        private boolean exhausted;
-
-        Bytes(byte[] data) {
-            this.data = data;
-        }
-
-        @Override
-        public int read() {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] to, int from, int length) {
-            bitOffset = 0;
-            int n = (int) Math.min(length, data.length - streamPos);
-            if (n <= 0) {
-                exhausted = true;
-                return -1;
-            }
-            System.arraycopy(data, (int) streamPos, to, from, n);
-            streamPos += n;
-            return n;
-        }
-
-        @Override
-        public long length() {
-            return data.length;
         }
     }
 

@@ -66,7 +66,7 @@ public record Preprocess(int size, Normalization normalization) {
         int shorter = Math.min(image.width(), image.height());
         long width = side(image.width(), shorter);
         long height = side(image.height(), shorter);
-        return Bicubic.window(image, Math.toIntExact(width), Math.toIntExact(height), margin(width), margin(height), size);
+        return Bicubic.window(image, width, height, margin(width), margin(height), size);
     }
 
     /** torchvision cuts the longer side to a whole number where the shorter becomes {@code size}. */
@@ -75,8 +75,8 @@ public record Preprocess(int size, Normalization normalization) {
     }
 
     /** torchvision's central crop begins at Python's round(): half to even. */
-    private int margin(long length) {
-        return (int) Math.rint((length - size) / 2.0);
+    private long margin(long length) {
+        return (long) Math.rint((length - size) / 2.0);
     }
 
     /** The float stage of a picture that is {@code size} x {@code size} already. */

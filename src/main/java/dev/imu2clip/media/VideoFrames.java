@@ -3,9 +3,11 @@ package dev.imu2clip.media;
 import dev.imu2clip.io.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -57,20 +59,25 @@ public final class VideoFrames implements AutoCloseable {
 
     /** The frames on screen at these times, in the order asked for. They are decoded in the order of time, each once. */
     public List<Image> frames(double... seconds) {
+        return frames(Function.identity(), seconds);
+    }
+
+    /** As {@link #frames(double...)}, keeping of each frame only what {@code each} makes of it, as {@link Preprocess#crop}. */
+    public <T> List<T> frames(Function<Image, T> each, double... seconds) {
         return guarded(file, () -> {
-            Image[] images = new Image[seconds.length];
+            List<T> results = new ArrayList<>(Collections.nCopies(seconds.length, null));
             List<Integer> order = IntStream.range(0, seconds.length).boxed().sorted(Comparator.comparingDouble(i -> seconds[i])).toList();
             long shown = Long.MIN_VALUE;
-            Image last = null;
+            T last = null;
             for (int i : order) {
                 seek(seconds[i]);
                 if (last == null || stream.shownAt() != shown) {
-                    last = Orientation.apply(converter.image(stream.shown()), stream.orientation());
+                    last = each.apply(Orientation.apply(converter.image(stream.shown()), stream.orientation()));
                     shown = stream.shownAt();
                 }
-                images[i] = last;
+                results.set(i, last);
             }
-            return Arrays.asList(images);
+            return results;
         });
     }
 

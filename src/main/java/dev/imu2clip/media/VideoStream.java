@@ -23,7 +23,7 @@ import org.bytedeco.javacpp.IntPointer;
  * it is shown. All memory here is native and freed by {@link #close}.
  */
 final class VideoStream implements AutoCloseable {
-    /** No playlists and no formats that fetch other files; nothing that guesses a format from a name. */
+    /** No playlists and no other formats that open further files. */
     private static final String FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg";
     private static final int MAX_THREADS = 8;
     private static final int DROP_INCOMPLETE_PACKETS = 0x0100;
@@ -46,6 +46,8 @@ final class VideoStream implements AutoCloseable {
     private double tick;
     private long origin;
     private int orientation;
+    /** Whether packets were read, so that the start has to be searched too. */
+    private boolean moved;
     private boolean hasShown;
     private boolean hasAhead;
     private boolean ended;
@@ -141,6 +143,7 @@ final class VideoStream implements AutoCloseable {
         if (format.duration() > 0) return (double) format.duration() / AV_TIME_BASE;
         long end = origin;
         rewind(origin);
+        moved = true;
         while (av_read_frame(format, packet) >= 0) {
             boolean timed = packet.stream_index() == stream.index() && packet.pts() != AV_NOPTS_VALUE;
             if (timed) end = Math.max(end, packet.pts() + packet.duration());
@@ -211,7 +214,7 @@ final class VideoStream implements AutoCloseable {
 
     private void rewind(long target) {
         // A file that cannot be searched is read on from where it is: then the frames' own times tell.
-        if (hasShown || target > origin) avformat_seek_file(format, stream.index(), Long.MIN_VALUE, target, target, 0);
+        if (moved || target > origin) avformat_seek_file(format, stream.index(), Long.MIN_VALUE, target, target, 0);
         avcodec_flush_buffers(codec);
         hasShown = hasAhead = ended = false;
         lastAt = origin;
@@ -243,6 +246,7 @@ final class VideoStream implements AutoCloseable {
     }
 
     private void feed() {
+        moved = true;
         int rc = av_read_frame(format, packet);
         if (rc == AVERROR_EOF()) {
             check(avcodec_send_packet(codec, null), "its end is broken");

@@ -2,11 +2,9 @@ package dev.imu2clip.media;
 
 import com.luciad.imageio.webp.WebPImageReaderSpi;
 import java.awt.image.DataBufferInt;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import javax.imageio.ImageReader;
-import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /** WebP by libwebp: lossy, lossless, with alpha (dropped), and of an animation the first picture on its canvas. */
 final class WebpDecoder {
@@ -77,7 +75,7 @@ final class WebpDecoder {
 
     private static Image still(byte[] file, long maxPixels) throws IOException {
         ImageReader reader = new WebPImageReaderSpi().createReaderInstance(null);
-        try (var stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
+        try (var stream = new ByteStream(file)) {
             reader.setInput(stream, true, true);
             Canvas.check(reader.getWidth(0), reader.getHeight(0), maxPixels);
             Canvas canvas = Canvas.of(reader.getWidth(0), reader.getHeight(0), maxPixels);

@@ -8,10 +8,14 @@ import dev.imu2clip.ops.PackedLinear;
 import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.tensor.Tensor;
 
-/** {@code x W^T + b}: (..., in) to (..., out). Parameters: weight (out, in), bias (out). */
+/**
+ * {@code x W^T + b}: (..., in) to (..., out). Parameters: weight (out, in), bias (out). A layer can be {@link #adapt adapted}: then a
+ * {@link LowRank} update is added, whose parameters are those of another module.
+ */
 public final class Linear extends Module {
     private final Parameter weight;
     private final Parameter bias;
+    private LowRank adapter;
 
     public Linear(long in, long out, boolean withBias) {
         weight = linearWeight("weight", Init.uniformOf(in), out, in);
@@ -29,8 +33,10 @@ public final class Linear extends Module {
 
     /** The same and an activation, in one pass where the weights are frozen. */
     public Tensor forward(Tape tape, Tensor x, Finish finish) {
-        if (weight.panels() != null) return PackedLinear.linear(tape, x, weight.panels(), weight.shape().size(0), bias(), finish);
-        Tensor y = MatMul.linear(tape, x, weight.value(), bias());
+        if (weight.panels() != null && adapter == null) return PackedLinear.linear(tape, x, weight.panels(), out(), bias(), finish);
+        Tensor y = weight.panels() != null ? PackedLinear.linear(tape, x, weight.panels(), out(), bias(), Finish.NOTHING)
+                : MatMul.linear(tape, x, weight.value(), bias());
+        if (adapter != null) y = Elementwise.add(tape, y, adapter.forward(tape, x));
         return switch (finish) {
             case NOTHING -> y;
             case GELU -> Activation.gelu(tape, y);
@@ -38,16 +44,35 @@ public final class Linear extends Module {
         };
     }
 
-    /** {@code to + x W^T + b}; where the weights are frozen in {@code to} itself, which must not be needed any more then. */
+    /** {@code to + forward(x)}; where it {@link #addsInPlace}, in {@code to} itself, which must not be needed any more then. */
     public Tensor addTo(Tape tape, Tensor to, Tensor x) {
-        if (weight.panels() == null) return Elementwise.add(tape, to, forward(tape, x));
+        if (!addsInPlace()) return Elementwise.add(tape, to, forward(tape, x));
         PackedLinear.add(tape, x, weight.panels(), bias(), to);
         return to;
     }
 
-    /** Whether {@link #addTo} works in place. */
-    public boolean isPacked() {
-        return weight.panels() != null;
+    /** Whether {@link #addTo} works in place: with frozen weights in panels, not adapted. */
+    public boolean addsInPlace() {
+        return weight.panels() != null && adapter == null;
+    }
+
+    /** From here on the layer gives {@code x W^T + b} and the adapter's update. */
+    public void adapt(LowRank adapter) {
+        if (this.adapter != null) throw new IllegalStateException("this layer is adapted already");
+        if (adapter.in() != in() || adapter.out() != out())
+            throw new IllegalArgumentException("an update from " + adapter.in() + " to " + adapter.out() + " features does not fit weight "
+                    + weight.shape());
+        this.adapter = adapter;
+    }
+
+    /** Features of the input. */
+    public long in() {
+        return weight.shape().size(1);
+    }
+
+    /** Features of the output. */
+    public long out() {
+        return weight.shape().size(0);
     }
 
     private Tensor bias() {

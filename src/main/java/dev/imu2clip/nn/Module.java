@@ -1,5 +1,6 @@
 package dev.imu2clip.nn;
 
+import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.tensor.Shape;
 
 import java.util.LinkedHashMap;
@@ -39,6 +40,13 @@ public abstract class Module {
     /** Number of learned values. */
     public final long count() {
         return parameters().values().stream().mapToLong(parameter -> parameter.shape().count()).sum();
+    }
+
+    /** Whether the tape watches one of the parameters of this module and its parts. */
+    public final boolean watchedBy(Tape tape) {
+        for (Parameter parameter : own.values()) if (parameter.gradient() != null && tape.watches(parameter.value())) return true;
+        for (Module child : children.values()) if (child.watchedBy(tape)) return true;
+        return false;
     }
 
     private void collect(String prefix, Map<String, Parameter> all) {

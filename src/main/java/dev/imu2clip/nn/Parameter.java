@@ -83,7 +83,7 @@ public final class Parameter {
     }
 
     /** Sets its elements: {@code source} writes them, in its own shape, into a segment of native float32 on the host. */
-    void fill(Consumer<MemorySegment> source) {
+    public void fill(Consumer<MemorySegment> source) {
         if (panels == null) {
             fill(value, source);
             return;

@@ -8,70 +8,116 @@ import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The parameters of a model in one flat slab, and their gradients in another of the same layout: one kernel updates all, one memset
  * clears all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
- * decay is for the matrices only. In a frozen store the weights of linear layers lie in panels where the device prefers them. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
+ * decay is for the matrices only; parameters that learn at another rate are a {@link Range} of their own. Frozen ones come last, where
+ * gradients and an optimiser's moments end. In a store where all are frozen, the weights of linear layers lie in panels where the device
+ * prefers them. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
  */
 public final class ParameterStore implements AutoCloseable {
     private static final int ALIGNMENT = 16; // elements: 64 bytes
 
+    /** What decides how a parameter learns: whether it is a matrix, and its factor on the learning rate, 0 for a frozen one. */
+    private record Kind(boolean matrices, double rate) {
+        boolean trainable() {
+            return rate > 0;
+        }
+    }
+
+    /**
+     * A part of {@link #trainableValues} that learns in one way.
+     *
+     * @param from    its first element
+     * @param count   elements, gaps included
+     * @param decayed whether weight decay is for them: they are matrices
+     * @param rate    factor on the learning rate
+     */
+    public record Range(long from, long count, boolean decayed, double rate) {}
+
     private final Map<String, Parameter> parameters;
+    private final Map<String, Parameter> trainable = new LinkedHashMap<>();
+    private final List<Range> ranges = new ArrayList<>();
     private final Slab values;
     private final Slab gradients;
     private final Shape flat;
-    private final long decayed;
+    private final Shape flatTrainable;
 
-    private ParameterStore(Device device, Map<String, Parameter> parameters, boolean trainable) {
+    private ParameterStore(Device device, Map<String, Parameter> parameters, ToDoubleFunction<String> rates) {
         this.parameters = Collections.unmodifiableMap(parameters);
-        int width = !trainable && device instanceof Backend backend ? backend.panelWidth() : 0;
+        Map<Kind, List<String>> kinds = new TreeMap<>(Comparator.comparing(Kind::trainable).thenComparing(Kind::matrices)
+                .thenComparing(Kind::rate).reversed());
+        parameters.forEach((name, parameter) -> {
+            Kind kind = new Kind(parameter.shape().rank() >= 2, rates.applyAsDouble(name));
+            kinds.computeIfAbsent(kind, _ -> new ArrayList<>()).add(name);
+            if (kind.trainable()) trainable.put(name, parameter);
+        });
+        int panels = trainable.isEmpty() && device instanceof Backend backend ? backend.panelWidth() : 0;
         Map<String, Long> offsets = new LinkedHashMap<>();
-        long end = lay(parameters, offsets, 0, true, width);
-        this.decayed = end;
-        end = lay(parameters, offsets, end, false, width);
+        long end = 0, learning = 0;
+        for (var entry : kinds.entrySet()) {
+            long from = end;
+            for (String name : entry.getValue()) {
+                offsets.put(name, end);
+                end += (parameters.get(name).stored(panels).count() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            }
+            Kind kind = entry.getKey();
+            if (!kind.trainable()) continue;
+            ranges.add(new Range(from, end - from, kind.matrices, kind.rate));
+            learning = end;
+        }
+        this.flatTrainable = Shape.of(learning);
         this.flat = Shape.of(end);
-        this.values = device.allocate(Math.max(1, 4 * end), "parameters");
-        this.gradients = trainable ? device.allocate(Math.max(1, 4 * end), "gradients") : null;
+        this.values = device.allocate(Math.max(1, 4 * flat.count()), "parameters");
+        this.gradients = trainable.isEmpty() ? null : device.allocate(Math.max(1, 4 * learning), "gradients");
         parameters.forEach((name, parameter) -> {
             long offset = 4 * offsets.get(name);
-            Tensor value = Tensor.in(values, offset, parameter.stored(width), DType.F32);
-            if (value.shape().equals(parameter.shape()))
-                parameter.place(value, trainable ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
-            else parameter.placePanels(value);
+            Tensor value = Tensor.in(values, offset, parameter.stored(panels), DType.F32);
+            if (!value.shape().equals(parameter.shape())) parameter.placePanels(value);
+            else parameter.place(value, trainable.containsKey(name) ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
         });
-    }
-
-    private static long lay(Map<String, Parameter> parameters, Map<String, Long> offsets, long from, boolean matrices, int width) {
-        long end = from;
-        for (var entry : parameters.entrySet()) {
-            if (entry.getValue().shape().rank() >= 2 != matrices) continue;
-            offsets.put(entry.getKey(), end);
-            end += (entry.getValue().stored(width).count() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        }
-        return end;
     }
 
     /** Gives every parameter of a module its memory, zeroed; {@code trainable} adds gradients. */
     public static ParameterStore allocate(Device device, Module module, boolean trainable) {
-        return new ParameterStore(device, module.parameters(), trainable);
+        return allocate(device, module, _ -> trainable ? 1 : 0);
+    }
+
+    /**
+     * Gives every parameter of a module its memory, zeroed, and gradients to those that learn.
+     *
+     * @param rates a parameter's factor on the learning rate, by its name; 0 for a frozen one
+     */
+    public static ParameterStore allocate(Device device, Module module, ToDoubleFunction<String> rates) {
+        return new ParameterStore(device, module.parameters(), rates);
     }
 
     /** Sets every parameter to its initial value. Each has a sequence of its own, by its place in the module. */
     public ParameterStore initialise(long seed) {
+        return initialise(seed, _ -> true);
+    }
+
+    /** Sets the parameters of these names to their initial values, the same as if all were set. */
+    public ParameterStore initialise(long seed, Predicate<String> names) {
         int place = 0;
-        for (Parameter parameter : parameters.values()) {
+        for (var entry : parameters.entrySet()) {
             long sequence = seed * 0x9E3779B97F4A7C15L + ++place;
+            if (!names.test(entry.getKey())) continue;
+            Parameter parameter = entry.getValue();
             float[] start = new float[Math.toIntExact(parameter.shape().count())];
             for (int i = 0; i < start.length; i++) start[i] = (float) parameter.init().value(sequence, i);
             parameter.fill(target -> MemorySegment.copy(start, 0, target, ValueLayout.JAVA_FLOAT, 0, start.length));
@@ -97,17 +143,27 @@ public final class ParameterStore implements AutoCloseable {
     }
 
     /**
-     * From here on the tape writes the gradients of all parameters.
+     * From here on the tape writes the gradients of all trainable parameters.
      *
      * @throws IllegalStateException where the store is frozen
      */
     public void watch(Tape tape) {
         requireTrainable();
-        for (Parameter parameter : parameters.values()) tape.watch(parameter.value(), parameter.gradient());
+        for (Parameter parameter : trainable.values()) tape.watch(parameter.value(), parameter.gradient());
     }
 
     public Map<String, Parameter> parameters() {
         return parameters;
+    }
+
+    /** The parameters that learn. */
+    public Map<String, Parameter> trainable() {
+        return Collections.unmodifiableMap(trainable);
+    }
+
+    /** The ranges of {@link #trainableValues}: matrices first. */
+    public List<Range> ranges() {
+        return Collections.unmodifiableList(ranges);
     }
 
     /** All values as one vector, gaps included. */
@@ -115,23 +171,23 @@ public final class ParameterStore implements AutoCloseable {
         return Tensor.in(values, 0, flat, DType.F32);
     }
 
+    /** The values of the trainable parameters as one vector, gaps included: the front of {@link #values}. */
+    public Tensor trainableValues() {
+        return Tensor.in(values, 0, flatTrainable, DType.F32);
+    }
+
     /**
-     * All gradients as one vector, gaps included.
+     * The gradients of the trainable parameters as one vector, laid out as their values.
      *
      * @throws IllegalStateException where the store is frozen
      */
     public Tensor gradients() {
         requireTrainable();
-        return Tensor.in(gradients, 0, flat, DType.F32);
+        return Tensor.in(gradients, 0, flatTrainable, DType.F32);
     }
 
     private void requireTrainable() {
         if (gradients == null) throw new IllegalStateException("this store is frozen: it has no gradients; allocate it as trainable");
-    }
-
-    /** How many elements at the front of the vector belong to matrices: those that weight decay is for. */
-    public long decayed() {
-        return decayed;
     }
 
     public Device device() {
@@ -142,19 +198,5 @@ public final class ParameterStore implements AutoCloseable {
     public void close() {
         values.close();
         if (gradients != null) gradients.close();
-    }
-
-    /** Name, shape and float32 bytes of every parameter, copied to the host. Weights in panels are not given back. */
-    public List<Saved> save(Arena arena) {
-        List<Saved> all = new ArrayList<>();
-        parameters.forEach((name, parameter) -> all.add(new Saved(name, parameter.shape(), parameter.value().toHost(arena))));
-        return all;
-    }
-
-    /** One parameter on the host. */
-    public record Saved(String name, Shape shape, MemorySegment bytes) {
-        public float[] floats() {
-            return bytes.toArray(ValueLayout.JAVA_FLOAT);
-        }
     }
 }

@@ -10,9 +10,12 @@ import dev.imu2clip.tensor.Reals;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
+import java.util.List;
+
 /**
  * Adam (Kingma and Ba, arXiv 1412.6980) and AdamW (Loshchilov and Hutter, arXiv 1711.05101) over a store's flat slabs: one
- * kernel updates every parameter. Weight decay touches matrices only. Gradients can be clipped to a global norm on the way.
+ * kernel updates every parameter of a {@link ParameterStore.Range}. Weight decay touches matrices only. Gradients can be clipped to a
+ * global norm on the way. Frozen parameters have no moments and cost nothing.
  */
 public final class Adam implements AutoCloseable {
     /** y (1) = sum of x². */
@@ -30,7 +33,7 @@ public final class Adam implements AutoCloseable {
     /**
      * Adam's constants. The paper's names are in brackets.
      *
-     * @param learningRate step size (alpha); a schedule's factor comes on top
+     * @param learningRate step size (alpha); factors of a schedule and of a parameter's range come on top
      * @param beta1        decay of the mean of gradients, in [0, 1)
      * @param beta2        decay of the mean of squared gradients, in [0, 1)
      * @param eps          added to the root of the corrected mean of squares, so that nothing is divided by zero
@@ -47,17 +50,19 @@ public final class Adam implements AutoCloseable {
         }
     }
 
+    private static final int RATES = 3;
+
     private final ParameterStore store;
     private final Settings settings;
     private final Slab state;
     private final Tensor m;
     private final Tensor v;
-    private final Tensor rates;
+    private final Tensor rates; // a row for each range
     private final Tensor squaredNorm;
     private long steps;
 
     /**
-     * Moments of zero for every parameter, on the store's device.
+     * Moments of zero for every trainable parameter, on the store's device.
      *
      * @throws IllegalStateException where the store is frozen
      */
@@ -66,33 +71,38 @@ public final class Adam implements AutoCloseable {
         this.store = store;
         this.settings = settings;
         Device device = store.device();
-        Shape flat = store.values().shape();
-        long bytes = 4 * flat.count();
-        this.state = device.allocate(2 * bytes + 128, "Adam's moments");
+        Shape flat = store.gradients().shape();
+        long bytes = 4 * flat.count(), ranges = store.ranges().size();
+        this.state = device.allocate(2 * bytes + 64 + RATES * 4 * ranges, "Adam's moments");
         this.m = Tensor.in(state, 0, flat, DType.F32);
         this.v = Tensor.in(state, bytes, flat, DType.F32);
-        this.rates = Tensor.in(state, 2 * bytes, Shape.of(3), DType.F32);
-        this.squaredNorm = Tensor.in(state, 2 * bytes + 64, Shape.of(1), DType.F32);
+        this.squaredNorm = Tensor.in(state, 2 * bytes, Shape.of(1), DType.F32);
+        this.rates = Tensor.in(state, 2 * bytes + 64, Shape.of(ranges, RATES), DType.F32);
     }
 
     /** Updates every parameter from its gradient, with {@code factor} (a schedule's) on the learning rate. */
     public void step(double factor) {
         steps++;
-        double rate = settings.learningRate * factor;
         double correction1 = 1 - Math.pow(settings.beta1, steps), correction2 = 1 - Math.pow(settings.beta2, steps);
-        rates.set((float) (rate / correction1), (float) Math.sqrt(correction2), (float) rate);
-        boolean clip = settings.maxNorm > 0;
-        if (clip) SUM_OF_SQUARES.run(store.gradients(), squaredNorm, store.gradients().count());
-        long decayed = store.decayed();
-        update(0, decayed, settings.weightDecay, clip);
-        update(decayed, store.values().count() - decayed, 0, clip);
+        List<ParameterStore.Range> ranges = store.ranges();
+        float[] now = new float[RATES * ranges.size()];
+        for (int i = 0; i < ranges.size(); i++) {
+            double rate = settings.learningRate * factor * ranges.get(i).rate();
+            now[RATES * i] = (float) (rate / correction1);
+            now[RATES * i + 1] = (float) Math.sqrt(correction2);
+            now[RATES * i + 2] = (float) rate;
+        }
+        rates.set(now);
+        Tensor norm = settings.maxNorm > 0 ? squaredNorm : null;
+        if (norm != null) SUM_OF_SQUARES.run(store.gradients(), norm, store.gradients().count());
+        for (int i = 0; i < ranges.size(); i++) update(ranges.get(i), rates.rows(i, i + 1), norm);
     }
 
-    private void update(long from, long count, double weightDecay, boolean clip) {
-        if (count == 0) return;
-        UPDATE.run(store.values().view(from, count), store.gradients().view(from, count), m.view(from, count), v.view(from, count), rates,
-                clip ? squaredNorm : null, settings.beta1, settings.beta2, settings.eps, weightDecay, settings.maxNorm,
-                settings.decoupled, count);
+    private void update(ParameterStore.Range range, Tensor rates, Tensor norm) {
+        long from = range.from(), count = range.count();
+        UPDATE.run(store.trainableValues().view(from, count), store.gradients().view(from, count), m.view(from, count),
+                v.view(from, count), rates, norm, settings.beta1, settings.beta2, settings.eps, range.decayed() ? settings.weightDecay : 0,
+                settings.maxNorm, settings.decoupled, count);
     }
 
     /** Steps taken so far. */
@@ -100,12 +110,12 @@ public final class Adam implements AutoCloseable {
         return steps;
     }
 
-    /** Running mean of the gradients, laid out as {@link ParameterStore#values}. */
+    /** Running mean of the gradients, laid out as {@link ParameterStore#trainableValues}. */
     public Tensor firstMoment() {
         return m;
     }
 
-    /** Running mean of the squared gradients, laid out as {@link ParameterStore#values}. */
+    /** Running mean of the squared gradients, laid out as {@link ParameterStore#trainableValues}. */
     public Tensor secondMoment() {
         return v;
     }

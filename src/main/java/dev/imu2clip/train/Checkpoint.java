@@ -3,6 +3,7 @@ package dev.imu2clip.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
 import dev.imu2clip.io.Sha256;
@@ -22,7 +23,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * The state of a run in one safetensors file, written atomically: parameters, Adam's moments, and in the metadata where the run stands and
+ * The state of a run in one safetensors file, written atomically: the parameters that learn, Adam's moments, and in the metadata where the run stands and
  * what it trains from. A run that continues from it ends with the same bits as one that was never stopped.
  */
 public final class Checkpoint {
@@ -82,8 +83,7 @@ public final class Checkpoint {
         metadata.put("origin", json(origin));
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = new ArrayList<>();
-            for (ParameterStore.Saved saved : store.save(arena)) sources.add(new Safetensors.Source(saved.name(), DType.F32,
-                    saved.shape(), saved.bytes()));
+            store.trainable().forEach((name, parameter) -> sources.add(source(name, parameter.value(), arena)));
             sources.add(source("adam.m", adam.firstMoment(), arena));
             sources.add(source("adam.v", adam.secondMoment(), arena));
             sources.forEach(source -> requireFinite(source, file));
@@ -105,7 +105,9 @@ public final class Checkpoint {
     }
 
     private static Safetensors.Source source(String name, Tensor tensor, Arena arena) {
-        return new Safetensors.Source(name, DType.F32, tensor.shape(), tensor.toHost(arena));
+        // A tower's gigabyte is not copied where it need not be.
+        boolean here = tensor.device() instanceof HostBackend;
+        return new Safetensors.Source(name, DType.F32, tensor.shape(), here ? tensor.segment() : tensor.toHost(arena));
     }
 
     /** What a checkpoint says about itself, without its tensors. */
@@ -143,17 +145,29 @@ public final class Checkpoint {
     public static Header load(Path file, ParameterStore store, Adam adam) {
         try (Safetensors tensors = Safetensors.open(file)) {
             Header header = header(tensors);
-            store.load((name, shape) -> {
-                tensors.require(name, shape);
-                return tensors.floats(name);
-            });
-            tensors.require("adam.m", adam.firstMoment().shape());
-            tensors.require("adam.v", adam.secondMoment().shape());
-            adam.firstMoment().set(tensors.floats("adam.m"));
-            adam.secondMoment().set(tensors.floats("adam.v"));
+            fill(tensors, store);
+            read(tensors, "adam.m", adam.firstMoment());
+            read(tensors, "adam.v", adam.secondMoment());
             adam.continueFrom(header.position.globalStep);
             return header;
         }
+    }
+
+    /** Sets the parameters that learn to a checkpoint's. */
+    public static void fill(Path file, ParameterStore store) {
+        try (Safetensors tensors = Safetensors.open(file)) {
+            fill(tensors, store);
+        }
+    }
+
+    private static void fill(Safetensors tensors, ParameterStore store) {
+        store.trainable().forEach((name, parameter) -> read(tensors, name, parameter.value()));
+    }
+
+    private static void read(Safetensors tensors, String name, Tensor target) {
+        Safetensors.Entry entry = tensors.require(name, target.shape());
+        if (entry.dtype() == DType.F32) target.set(entry.bytes()); // straight out of the file: a tower's moments would fill the heap
+        else target.set(tensors.floats(name));
     }
 
     private static String json(Object value) {

@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  * Everything a run can be told. {@code model_hparams} and {@code train_hparams} have the reference's keys, the other sections are ours;
  * {@code docs/configuration.md} lists them all. Later wins: defaults, the YAML file, {@code --set}, the command's own options.
  */
-public record Config(Model model, Train train, Optim optim, Loss loss, Run run) {
+public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip, Run run) {
 
     /** Section {@code model_hparams}. */
     public record Model(
@@ -55,7 +55,7 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
             @Setting(value = "false", help = "no training, only the evaluation", shapesTraining = false) boolean testOnly,
             @Setting(value = "ddp", help = "accepted for the reference's sake", shapesTraining = false) String trainerStrategy,
             @Setting(value = "[video]", choices = {"imu", "text", "video", "audio"}, alias = "freeze_modality",
-                    help = "modalities whose encoder is not trained; CLIP's towers never are") List<String> freezeModalities,
+                    help = "modalities whose encoder is not trained; CLIP's towers are only where `clip.tune` says so") List<String> freezeModalities,
             @Setting(value = "\"\"", help = "encoder weights to start from (safetensors)",
                     shapesTraining = false)
             String pathLoadPretrainedImuEncoder,
@@ -81,6 +81,23 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Run run) 
                     + "temperature itself, as the reference does: it can cross zero") String temperatureMode,
             @Setting(value = "0.1", min = 0, aboveMin = true, help = "temperature at the start") double temperatureInit,
             @Setting(value = "true", help = "whether the temperature is learned") boolean temperatureLearned) {}
+
+    /**
+     * Section {@code clip}: whether CLIP itself learns. Not what {@code freeze_modalities} leaves out: the reference freezes CLIP's text
+     * tower always, though its files name video alone.
+     */
+    public record Clip(
+            @Setting(value = "frozen", choices = {"frozen", "all", "last_blocks", "adapters"}, help = "what of CLIP learns: nothing, "
+                    + "everything, the last blocks with what follows them, or low-rank adapters (LoRA)") String tune,
+            @Setting(value = "[text]", choices = {"text", "video"},
+                    help = "whose towers; `freeze_modalities` must not name them") List<String> tuneModalities,
+            @Setting(value = "0", min = 0, help = "how many of the last blocks learn or are adapted; 0: all, for adapters only") int blocks,
+            @Setting(value = "[q_proj, v_proj]", choices = {"q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"},
+                    help = "linear layers of a block that get adapters") List<String> adapt,
+            @Setting(value = "8", min = 1, help = "rank of an adapter") int rank,
+            @Setting(value = "16", min = 0, aboveMin = true, help = "what an adapter adds is scaled by alpha / rank") double alpha,
+            @Setting(value = "0.05", min = 0, aboveMin = true,
+                    help = "factor on `optim.lr` for what of CLIP learns; adapters take up to 1") double lrFactor) {}
 
     /** Section {@code run}. Paths may change when a run continues: a checkpoint knows the data and the weights by their content. */
     public record Run(

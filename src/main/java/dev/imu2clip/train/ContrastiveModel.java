@@ -1,6 +1,7 @@
 package dev.imu2clip.train;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.clip.TextTower;
 import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.nn.Init;
 import dev.imu2clip.nn.Module;
@@ -12,10 +13,13 @@ import dev.imu2clip.ops.Reduction;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
 
-/** What pre-training learns: an IMU encoder and the temperature of the symmetric InfoNCE loss that draws it to frozen embeddings. */
+/**
+ * What pre-training learns: an IMU encoder and the temperature of the symmetric InfoNCE loss that draws it to the texts' embeddings; where
+ * CLIP is tuned, its text tower too.
+ */
 public final class ContrastiveModel extends Module {
-    /** The encoder's parameters are called {@code encoder.<name>}. */
-    public static final String ENCODER = "encoder.";
+    /** The encoder's parameters are called {@code encoder.<name>}, those of a text tower that learns {@code text.<name>}. */
+    public static final String ENCODER = "encoder.", TEXT = "text.";
     private static final double MAX_LOG_SCALE = Math.log(100);
     /**
      * The learned number is log(1 / temperature) / 10. Adam's steps have the size of the learning rate whatever the parameter means, so
@@ -41,6 +45,11 @@ public final class ContrastiveModel extends Module {
         this.learned = learned;
         this.temperature = parameter(logarithmic ? "log_scale_tenth" : "temperature",
                 new Init.Constant(logarithmic ? -Math.log(initial) / LOG_STEP : initial), 1);
+    }
+
+    /** Makes CLIP's text tower a part of what is learned; the caller embeds the texts with it. */
+    public void learn(TextTower tower) {
+        child("text", tower);
     }
 
     public ImuEncoder encoder() {

@@ -2,6 +2,7 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
+import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.Batch;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.eval.Embeddings;
@@ -22,24 +23,34 @@ import java.nio.file.Path;
 
 /** A model, its optimiser and their memory: takes batches, gives losses. */
 public final class ContrastiveTrainer implements AutoCloseable {
+    private final Backend backend;
     private final ContrastiveModel model;
     private final ParameterStore store;
     private final Adam adam;
     private final Workspace workspace;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment batchTexts;
+    private final TunedText text;
 
-    /** A new model on a device: initial weights from the seed, or the encoder's from the file that the configuration names. */
-    public ContrastiveTrainer(Backend backend, Config config) {
+    /**
+     * A new model on a device: initial weights from the seed, or the encoder's from the file that the configuration names.
+     *
+     * @param texts has CLIP's weights, where they are tuned; needed in this constructor only
+     */
+    public ContrastiveTrainer(Backend backend, Config config, TextEncoder texts) {
+        this.backend = backend;
         ImuEncoder encoder = ImuEncoder.create(config.model().imuEncoderName());
         model = new ContrastiveModel(encoder, config.loss().temperatureMode().equals("log"), config.loss().temperatureInit(),
                 config.loss().temperatureLearned());
-        store = ParameterStore.allocate(backend, model, true);
+        text = TunedText.isTuned(config) ? new TunedText(config, texts) : null;
+        if (text != null) model.learn(text.tower());
+        store = ParameterStore.allocate(backend, model, name -> text == null ? 1 : text.rate(name));
         adam = new Adam(store, settings(config.optim()));
         workspace = new Workspace(backend, "step");
         batchTexts = arena.allocate(4L * config.train().batchSize() * encoder.width(), 64);
         try {
-            store.initialise(config.run().seed());
+            store.initialise(config.run().seed(), name -> text == null || !text.isGiven(name));
+            if (text != null) texts.fill(text.tower());
             String pretrained = config.train().pathLoadPretrainedImuEncoder();
             if (!pretrained.isEmpty()) EncoderFile.fill(store, ContrastiveModel.ENCODER, Path.of(pretrained));
         } catch (RuntimeException e) {
@@ -68,11 +79,15 @@ public final class ContrastiveTrainer implements AutoCloseable {
     }
 
     private Tensor loss(Tape tape, Batch batch, LabelledWindows windows) {
-        for (int i = 0; i < batch.size(); i++) windows.copyText(batch.window(i), batchTexts, i);
-        Tensor texts = tape.empty(DType.F32, batch.size(), windows.width()).set(batchTexts.asSlice(0, 4L * batch.size() * windows.width()));
+        Tensor texts = text == null ? frozenTexts(tape, batch, windows) : text.embed(tape, batch, windows);
         long samples = batch.signals().byteSize() / 4 / batch.size() / ImuEncoder.CHANNELS;
         Tensor signals = tape.empty(DType.F32, batch.size(), ImuEncoder.CHANNELS, samples).set(batch.signals());
         return model.loss(tape, model.embed(tape, signals), texts);
+    }
+
+    private Tensor frozenTexts(Tape tape, Batch batch, LabelledWindows windows) {
+        for (int i = 0; i < batch.size(); i++) windows.copyText(batch.window(i), batchTexts, i);
+        return tape.empty(DType.F32, batch.size(), windows.width()).set(batchTexts.asSlice(0, 4L * batch.size() * windows.width()));
     }
 
     /**
@@ -104,6 +119,19 @@ public final class ContrastiveTrainer implements AutoCloseable {
     /** Embeddings of windows by the encoder as it stands. */
     public Embeddings embed(DataSet data, LabelledWindows windows) {
         return ImuEmbedder.embed(model.encoder(), workspace, data, windows.windows(), Progress.NONE);
+    }
+
+    /** Embeds the windows' texts again where the text tower is tuned, by the tower as it stands. */
+    public void embedTexts(LabelledWindows windows) {
+        if (text == null) return;
+        try (TextEncoder encoder = text.encoder(backend)) {
+            windows.embed(encoder, Progress.NONE);
+        }
+    }
+
+    /** CLIP's text tower where it learns, else null. */
+    public TunedText text() {
+        return text;
     }
 
     public ContrastiveModel model() {

@@ -27,27 +27,33 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 
-/** The usable windows of a split with the frozen text tower's embeddings of their texts; each distinct text is embedded once. */
+/**
+ * The usable windows of a split with the text tower's embeddings of their texts; each distinct text is embedded once. Where the tower is
+ * tuned, {@link #embed} does so again whenever it has changed.
+ */
 public final class LabelledWindows {
     /** Windows whose signals are looked at for a fingerprint: enough to notice other units, rates or recordings. */
     private static final int SAMPLED = 1000;
 
     private final Selection selection;
     private final TextIndex index;
-    private final Embeddings embeddings;
+    private final List<int[]> tokens;
+    private final int width;
     private final String fingerprint;
     private final String textFingerprint;
+    private Embeddings embeddings;
 
-    private LabelledWindows(Selection selection, TextIndex index, Embeddings embeddings, String fingerprint, String textFingerprint) {
+    private LabelledWindows(Selection selection, TextEncoder encoder, String fingerprint) {
         this.selection = selection;
-        this.index = index;
-        this.embeddings = embeddings;
+        this.index = selection.windows().texts();
+        this.tokens = index.texts().stream().map(encoder::tokens).toList();
+        this.width = encoder.width();
         this.fingerprint = fingerprint;
-        this.textFingerprint = textFingerprint;
+        this.textFingerprint = fingerprint(encoder, index.texts());
     }
 
-    /** Selects a split's windows and says how many there are, and why others were skipped. */
-    public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say, Progress progress) {
+    /** Selects a split's windows and says how many there are, and why others were skipped. Their texts are not embedded yet. */
+    public static LabelledWindows of(DataSet data, Split split, TextEncoder encoder, Consumer<String> say) {
         Selection selection = data.select(split);
         TextIndex index = selection.windows().texts();
         say.accept(String.format(Locale.ROOT, "%-10s %,d windows, %d distinct texts, of %d recordings", split.id(),
@@ -55,13 +61,17 @@ public final class LabelledWindows {
         selection.rejections().summary().forEach(say);
         if (split == Split.TRAINING && index.texts().size() == 1)
             say.accept("all training windows have the same text: there is nothing to tell apart, and nothing will be learned");
-        int texts = index.texts().size();
-        float[][] rows = encoder.embed(index.texts(), done -> progress.at(done, texts, "texts embedded"));
-        float[] all = new float[rows.length * encoder.width()];
-        for (int i = 0; i < rows.length; i++) System.arraycopy(rows[i], 0, all, i * encoder.width(), encoder.width());
-        return new LabelledWindows(selection, index, new Embeddings(all, rows.length, encoder.width()),
-                fingerprint(data, selection.windows()),
-                fingerprint(encoder, index.texts()));
+        return new LabelledWindows(selection, encoder, fingerprint(data, selection.windows()));
+    }
+
+    /** Embeds the distinct texts. */
+    public LabelledWindows embed(TextEncoder encoder, Progress progress) {
+        int texts = texts().size();
+        float[][] rows = encoder.embed(texts(), done -> progress.at(done, texts, "texts embedded"));
+        float[] all = new float[rows.length * width];
+        for (int i = 0; i < rows.length; i++) System.arraycopy(rows[i], 0, all, i * width, width);
+        embeddings = new Embeddings(all, rows.length, width);
+        return this;
     }
 
     /** @throws InputException when an encoder cannot take these windows, or gives embeddings of another size than the texts have */
@@ -88,12 +98,17 @@ public final class LabelledWindows {
 
     /** Numbers in a text embedding. */
     public int width() {
-        return embeddings.size();
+        return width;
     }
 
     /** Distinct texts. */
     public List<String> texts() {
         return index.texts();
+    }
+
+    /** The ids of each distinct text, from start to end token. */
+    public List<int[]> tokens() {
+        return tokens;
     }
 
     /** The place of each window's text in {@link #texts}. */

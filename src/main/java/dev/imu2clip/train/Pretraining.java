@@ -27,8 +27,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * The main job: trains an IMU encoder against the frozen text tower with symmetric InfoNCE, validates after every epoch, keeps the best
- * checkpoints, and evaluates the best one on the test recordings.
+ * The main job: trains an IMU encoder against the text tower, frozen or tuned, with symmetric InfoNCE, validates after every epoch, keeps
+ * the best checkpoints, and evaluates the best one on the test recordings.
  *
  * <p>A run is a pure function of configuration, data, text features, device and number of threads. Stopped at any moment and resumed from
  * its last checkpoint it ends with the same bits.
@@ -74,14 +74,15 @@ public final class Pretraining implements AutoCloseable {
             String clip;
             try (TextEncoder texts = openTexts(config, backend, say)) {
                 clip = texts.identity();
-                training = LabelledWindows.of(data, Split.TRAINING, texts, say, progress);
-                validation = LabelledWindows.of(data, Split.VALIDATION, texts, say, progress);
-                test = LabelledWindows.of(data, Split.TEST, texts, say, progress);
+                training = LabelledWindows.of(data, Split.TRAINING, texts, say);
+                validation = LabelledWindows.of(data, Split.VALIDATION, texts, say);
+                test = LabelledWindows.of(data, Split.TEST, texts, say);
+                if (!TunedText.isTuned(config))
+                    for (LabelledWindows windows : List.of(training, validation, test)) windows.embed(texts, progress);
+                trainLoader = keep(new BatchLoader(data, training.windows(),
+                        BatchLoader.Options.training(config.train().batchSize(), config.run().seed())));
+                trainer = keep(new ContrastiveTrainer(backend, config, texts));
             }
-            int batchSize = config.train().batchSize();
-            long seed = config.run().seed();
-            trainLoader = keep(new BatchLoader(data, training.windows(), BatchLoader.Options.training(batchSize, seed)));
-            trainer = keep(new ContrastiveTrainer(backend, config));
             ImuEncoder encoder = trainer.model().encoder();
             for (LabelledWindows windows : List.of(training, validation, test)) windows.requireFits(encoder, data);
             requireAgreement(encoder);
@@ -95,6 +96,7 @@ public final class Pretraining implements AutoCloseable {
             if (resume) resume();
             say.accept(String.format(Locale.ROOT, "encoder    %s, %,d parameters, windows of %d samples", encoder.name(), encoder.count(),
                     trainLoader.samples()));
+            if (trainer.text() != null) say.accept("text tower " + trainer.text().describe());
             ready = true;
         } finally {
             if (!ready) close();
@@ -117,6 +119,7 @@ public final class Pretraining implements AutoCloseable {
                     + "pretrain always reports zero-shot classification");
         if (train.freezeModalities().contains("imu"))
             throw new InputException("train_hparams.freeze_modalities: with imu frozen there is nothing to train; use evaluate");
+        TunedText.requireSupported(config);
     }
 
     /** The data's windows must be those that the configuration speaks of. */
@@ -205,6 +208,7 @@ public final class Pretraining implements AutoCloseable {
     /** Loss, retrieval and zero-shot accuracy on the validation windows; then the checkpoints. */
     private void validate(int epoch, double trainLoss, TrainingProgress progress, MetricsLog log, TensorBoardWriter board) {
         Embeddings motion = trainer.embed(data, validation);
+        trainer.embedTexts(validation);
         double loss = trainer.loss(motion, validation, config.train().batchSize(), config.run().seed());
         if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1),
                 run.last());
@@ -247,15 +251,18 @@ public final class Pretraining implements AutoCloseable {
         Checkpoint.save(file, config, position, origin, trainer.store(), trainer.adam());
     }
 
-    /** Evaluates the best checkpoint on the test recordings; writes encoder, results and curves. */
+    /** Evaluates the best checkpoint on the test recordings; writes encoder, tuned text tower, results and curves. */
     public Evaluation finish() {
         if (!position.best().isEmpty())
-            EncoderFile.fill(trainer.store(), ContrastiveModel.ENCODER, run.checkpoints().resolve(position.best().getFirst().file()));
+            Checkpoint.fill(run.checkpoints().resolve(position.best().getFirst().file()), trainer.store());
+        String clip = trainer.text() == null ? origin.clip() : trainer.text().save(run.textTower(config), config, origin.clip());
         EncoderFile.save(run.encoder(config), trainer.model().encoder(), trainer.store(), ContrastiveModel.ENCODER,
-                Map.of("config", config.canonicalJson(), "clip_sha256", origin.clip()));
+                Map.of("config", config.canonicalJson(), "clip_sha256", clip));
+        trainer.embedTexts(test);
         Evaluation evaluation = Evaluation.of(trainer.embed(data, test), test);
         Map<String, Object> extra = new LinkedHashMap<>();
         extra.put("encoder", run.encoder(config).getFileName().toString());
+        if (trainer.text() != null) extra.put("text_tower", run.textTower(config).getFileName().toString());
         extra.put("best_checkpoint", position.best().isEmpty() ? null : position.best().getFirst().toMap());
         extra.put("steps", trainer.adam().steps());
         extra.put("hashes", origin);

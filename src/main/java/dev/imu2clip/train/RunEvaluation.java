@@ -2,7 +2,6 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Split;
@@ -28,7 +27,7 @@ public final class RunEvaluation {
 
     /**
      * @param data  a prepared data set, or null for the run's
-     * @param clip  CLIP weights, or null for the run's
+     * @param clip  CLIP weights, or null for the run's; its tuned ones where it tuned them
      * @param vocab vocabulary, or null for the run's
      */
     public static Result evaluate(RunFolder run, Path data, Split split, Path clip, Path vocab, String device, Consumer<String> say,
@@ -38,10 +37,7 @@ public final class RunEvaluation {
         Config config = Checkpoint.header(run.last()).config();
         if (data != null) config = config.with("run.data", data);
         if (clip != null) config = config.with("run.clip", clip);
-        else if (!config.run().clip().isEmpty() && !Files.exists(Path.of(config.run().clip()))) {
-            say.accept("the run's CLIP weights are gone: " + config.run().clip());
-            config = config.with("run.clip", ClipFiles.require().path());
-        }
+        else if (TunedText.isTuned(config)) config = config.with("run.clip", run.textTower(config)).with("run.vocab", "");
         if (vocab != null) config = config.with("run.vocab", vocab);
         Path file = run.encoder(config);
         if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file
@@ -52,7 +48,7 @@ public final class RunEvaluation {
                 Workspace workspace = new Workspace(backend, "evaluation")) {
             LabelledWindows windows;
             try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
-                windows = LabelledWindows.of(set, split, encoder, say, progress);
+                windows = LabelledWindows.of(set, split, encoder, say).embed(encoder, progress);
                 String trained = loaded.metadata().get("clip_sha256");
                 if (trained != null && !trained.equals(encoder.identity()))
                     say.accept("the encoder was trained against other CLIP weights: its embeddings and these texts do not share a space");

@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * RUN/checkpoints/last.safetensors                     where the run stands: what --resume continues from
  * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best on the validation recordings
  * RUN/{identifier}_src_encoder.safetensors             the best checkpoint's encoder
+ * RUN/{identifier}_text_tower/                         and its text tower, where CLIP was tuned; as --clip takes it
  * RUN/metrics.jsonl, RUN/events.out.tfevents...        what was measured, step by step
  * RUN/results.json, RUN/losses.png                     at the end
  * </pre>
@@ -65,6 +66,11 @@ public record RunFolder(Path path) {
 
     public Path encoder(Config config) {
         return path.resolve(config.identifier() + "_src_encoder.safetensors");
+    }
+
+    /** Folder of the tuned text tower. */
+    public Path textTower(Config config) {
+        return path.resolve(config.identifier() + "_text_tower");
     }
 
     /** @throws InputException when a new run would meet an old one, or a run to resume is not there; nothing is changed */

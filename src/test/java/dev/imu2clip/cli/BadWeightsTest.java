@@ -58,7 +58,7 @@ class BadWeightsTest extends BadInput {
     void aFileThatIsNoSafetensors() throws IOException {
         for (String content : List.of("", "PK\3\4 a zip archive of PyTorch", "\1\0\0\0\0\0\0\0{", "\uFFFF".repeat(40))) {
             Path file = write("weights.safetensors", content);
-            pretrainRefuses(List.of(file + ": ", "The file is damaged or no safetensors file"), "--clip", file.toString());
+            pretrainRefuses(List.of(file + ": ", "is damaged or"), "--clip", file.toString());
             pretrainRefuses(List.of(file + ": "), "--path_load_pretrained_imu_encoder", file.toString());
         }
         pretrainRefuses(List.of("gone.safetensors: no such file"), "--clip", folder.resolve("gone.safetensors").toString());
@@ -89,6 +89,25 @@ class BadWeightsTest extends BadInput {
         List<String> expected = List.of("the CLIP weights give embeddings of 32 numbers, the encoder mw2 of 512", "ViT-B/32");
         pretrainRefuses(expected, "--clip", clip.toString(), "--vocab", vocabulary);
         refused(expected, "evaluate", "--run", run.toString(), "--clip", clip.toString(), "--vocab", vocabulary);
+    }
+
+    /** Downloaded weights are used without being named, but not by a run that began without them. */
+    @Test
+    void downloadedWeightsAreUsed() throws IOException {
+        String before = System.getProperty("imu2clip.cache");
+        Path cache = made.resolve("cache"), models = Files.createDirectories(cache.resolve("models/clip-vit-b-32"));
+        for (String name : List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz")) Files.createFile(models.resolve(name));
+        System.setProperty("imu2clip.cache", cache.toString());
+        try {
+            pretrainRefuses(List.of(models.toString()));
+            Path copied = copy(run, made.resolve("run"));
+            Outcome resumed = run("pretrain", "--epochs", "1", "--out", copied.toString(), "--resume");
+            assertEquals(0, resumed.code(), resumed.err());
+            assertTrue(resumed.notices().contains("imu2clip download clip-vit-b-32"), resumed.notices());
+            assertEquals(0, run("evaluate", "--run", copied.toString()).code());
+        } finally {
+            System.setProperty("imu2clip.cache", before);
+        }
     }
 
     // ---- embedding ----

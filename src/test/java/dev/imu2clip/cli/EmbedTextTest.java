@@ -88,6 +88,17 @@ class EmbedTextTest {
         }
     }
 
+    /** The folder that {@code download} fills, here with other weights. */
+    @Test
+    void withoutClipThereMustBeDownloadedWeights() throws IOException {
+        Path lines = Files.writeString(folder.resolve("lines.txt"), "a dog"), target = folder.resolve("out.npy");
+        assertFails("no CLIP weights. Give them with --clip, or run: imu2clip download clip-vit-b-32", "--in", lines, "--out", target);
+        Path models = Files.createDirectories(folder.resolve("cache/models/clip-vit-b-32"));
+        for (String name : List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz")) Files.createFile(models.resolve(name));
+        run("--in", lines, "--out", target);
+        assertEquals("CLIP weights " + models + " (downloaded)", err.toString().lines().findFirst().orElse(""));
+    }
+
     @Test
     void failuresAreOneLine() throws IOException {
         Path clip = clip(), vocab = TestData.shared("clip"),

@@ -30,7 +30,8 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "download ", "doctor "})
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "convert ",
+            "download ", "doctor "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
@@ -107,6 +108,7 @@ class MainTest {
         for (var backend : json.at("/backends")) assertFalse(backend.get("detail").asText().isEmpty(), backend.toString());
         assertTrue(json.at("/plots/usable").isBoolean());
         assertEquals("weights", json.at("/clip/0/what").asText());
+        assertFalse(json.at("/clip/0/used").asBoolean(true), "nothing was downloaded into the tests' cache");
         out.getBuffer().setLength(0);
         assertEquals(0, run("doctor"));
         assertTrue(out.toString().lines().anyMatch(line -> line.startsWith("Processor  ")), out.toString());

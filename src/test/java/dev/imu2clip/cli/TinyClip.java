@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Tests of commands with the tiny whole CLIP of tools/goldens/whole_clip.py, as a user runs them, with a cache of their own. */
+/** Tests of commands with the tiny whole CLIP of tools/goldens/clip_tiny.py, as a user runs them, with a cache of their own. */
 abstract class TinyClip {
     static final Path CLIP = folder();
     static final JsonNode EXPECTED = expected();

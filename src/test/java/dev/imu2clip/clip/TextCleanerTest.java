@@ -21,13 +21,15 @@ class TextCleanerTest {
     /** By Unicode's rule, which looks for cased letters beside it. */
     @Test
     void sigma() {
-        assertCleaned("st0\u03C3 \u03B1\u03C2 \u03C3 \u03B1\u03C2' \u03B1'\u03C2 \u03B1\u03C3'\u03B1", "ST0\u03A3 \u0391\u03A3 \u03A3 \u0391\u03A3' \u0391'\u03A3 \u0391\u03A3'\u0391");
+        assertCleaned("st0\u03C3 \u03B1\u03C2 \u03C3 \u03B1\u03C2' \u03B1'\u03C2 \u03B1\u03C3'\u03B1",
+                "ST0\u03A3 \u0391\u03A3 \u03A3 \u0391\u03A3' \u0391'\u03A3 \u0391\u03A3'\u0391");
     }
 
     /** What was read by the wrong encoding: once, twice, in part, with losses, as CESU-8, with spaces for no-break spaces. */
     @Test
     void mojibake() {
-        assertCleaned("it's caf\u00E9 \u2014 \u20AC5\u2026", "it\u00E2\u20AC\u2122s caf\u00C3\u00A9 \u00E2\u20AC\u201D \u00E2\u201A\u00AC5\u00E2\u20AC\u00A6");
+        assertCleaned("it's caf\u00E9 \u2014 \u20AC5\u2026",
+                "it\u00E2\u20AC\u2122s caf\u00C3\u00A9 \u00E2\u20AC\u201D \u00E2\u201A\u00AC5\u00E2\u20AC\u00A6");
         assertCleaned("\u00E9", "\u00C3\u0192\u00C2\u00A9");
         assertCleaned("\u65E5 \u00E9t\u00E9", "\u65E5 \u00C3\u00A9t\u00C3\u00A9");
         assertCleaned("\"like this \uFFFD", "\u00E2\u20AC\u0153like this \u00E2\u20AC\uFFFD");

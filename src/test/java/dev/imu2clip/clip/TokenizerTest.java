@@ -108,6 +108,23 @@ class TokenizerTest {
     }
 
     @Test
+    void manyTextsAtOnce() {
+        Tokenizer tokenizer = clip();
+        List<String> texts = List.of("a dog", "", "walk ".repeat(76), "<|endoftext|>");
+        int[][] rows = tokenizer.encode(texts, 77, true);
+        Tokenizer.Packed packed = tokenizer.pack(texts, 77, true);
+        assertArrayEquals(new int[] {0, 4, 6, 83, 86}, packed.starts());
+        for (int i = 0; i < rows.length; i++) {
+            assertArrayEquals(tokenizer.encode(texts.get(i), 77, true), rows[i]);
+            assertArrayEquals(rows[i], Arrays.copyOf(Arrays.copyOfRange(packed.ids(), packed.starts()[i], packed.starts()[i + 1]), 77));
+        }
+        for (var e : List.of(assertThrows(InputException.class, () -> tokenizer.encode(texts, 77, false)),
+                assertThrows(InputException.class, () -> tokenizer.pack(texts, 77, false))))
+            assertTrue(e.getMessage().startsWith("text 2 \"walk walk") && e.getMessage().contains("has 78 tokens"), e.getMessage());
+        assertArrayEquals(new int[] {49406, 49407, 49407}, tokenizer.pack(List.of("<|endoftext|>"), 77, false).ids());
+    }
+
+    @Test
     void decodingGivesTheTextBack() {
         Tokenizer tokenizer = clip();
         for (String text : List.of("a photo of a cat", "the person is walking upstairs", "c c sits down on the floor"))

@@ -86,8 +86,9 @@ final class FaultyServer implements AutoCloseable {
     }
 
     static void head(OutputStream out, int status, String... headers) throws IOException {
-        String text = "HTTP/1.1 " + status + " x\r\nConnection: close\r\n" + (headers.length == 0 ? "" : String.join("\r\n", headers) + "\r\n");
-        out.write((text + "\r\n").getBytes(StandardCharsets.ISO_8859_1));
+        var text = new StringBuilder("HTTP/1.1 " + status + " x\r\nConnection: close\r\n");
+        for (String header : headers) text.append(header).append("\r\n");
+        out.write(text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
     }
 
     /** A whole answer without fault, of the range where one was asked for. */

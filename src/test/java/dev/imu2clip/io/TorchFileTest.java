@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -135,10 +136,14 @@ class TorchFileTest {
     }
 
     @Test
-    void nothingIsExecutedAndTheUnknownIsNamed() {
+    void nothingIsExecutedAndTheUnknownIsNamed() throws IOException {
         refused(resource("code.pt"), "names 'posix.mkdir'", "will not be run", "torch.save(model.state_dict()");
-        refused(resource("whole_model.pt"), "names 'torch.nn.modules.linear.Linear'", "torch.save(model.state_dict()");
+        refused(resource("whole_model.pt"), "names 'torch.nn.modules.linear.Linear' for the whole file", "torch.save(model.state_dict()");
         assertFalse(Files.exists(Path.of("code-from-a-pickle-ran")));
+        // In a checkpoint, inside its state dict.
+        refused(archive(pickle("}X\12\0\0\0state_dict}X\1\0\0\0wcm\nX\n)\u0081ss.")),
+                "names 'm.X' for 'w' in 'state_dict', which is not known");
+        refused(archive(pickle("}X\12\0\0\0state_dictcm\nX\n)\u0081s.")), "names 'm.X' for 'state_dict', which is not known");
     }
 
     @Test
@@ -148,7 +153,8 @@ class TorchFileTest {
         refused(folder, "is a folder");
         refused(Files.write(file, new byte[0]), "has 0 bytes");
         refused(Files.writeString(file, "PK\3\4 a zip"), "no directory at its end", "damaged");
-        refused(Files.write(file, new byte[] {(byte) 0x80, 4, 'N', '.', 0, 0, 0, 0, 0, 0}), "a Python pickle that torch.save did not write");
+        refused(Files.write(file, new byte[] {(byte) 0x80, 4, 'N', '.', 0, 0, 0, 0, 0, 0}),
+                "a Python pickle that torch.save did not write");
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
             zip.putNextEntry(new ZipEntry("word/document.xml"));
         }
@@ -203,8 +209,8 @@ class TorchFileTest {
     }
 
     private static String tensor(String numel, String offset, String size, String stride) {
-        return "}X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + "0X\3\0\0\0cpu" + numel + "tQ"
-                + offset + size + stride + "\u0089Nt" + "Rs.";
+        return "}X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + "0X\3\0\0\0cpu" + numel
+                + "tQ" + offset + size + stride + "\u0089Nt" + "Rs.";
     }
 
     @Test
@@ -215,7 +221,8 @@ class TorchFileTest {
         }
         String huge = "\u008A\10\0\0\0\0\0\0\0\100", minus = "J\u00FF\u00FF\u00FF\u00FF";
         for (String[] wrong : new String[][] {{"K\7", k0, "K\2\u0085", "K\1\u0085"}, {k6, "K\5", "K\2\u0085", "K\1\u0085"},
-                {k6, k0, "K\3\u0085", "K\3\u0085"}, {k6, k0, huge + "\u0085", huge + "\u0085"}, {k6, k0, huge + huge + "\u0086", "K\0K\0\u0086"},
+                {k6, k0, "K\3\u0085", "K\3\u0085"}, {k6, k0, huge + "\u0085", huge + "\u0085"}, {k6, k0,
+                        huge + huge + "\u0086", "K\0K\0\u0086"},
                 {k6, k0, minus + "\u0085", "K\1\u0085"}, {k6, "K\5", "K\2\u0085", minus + "\u0085"}, {k6, minus, "K\2\u0085", "K\1\u0085"},
                 {k6, k0, "K\2\u0085", "K\1K\1\u0086"}})
             refused(archive(pickle(tensor(wrong[0], wrong[1], wrong[2], wrong[3]))), "tensor 'w': ", "damaged");
@@ -241,11 +248,13 @@ class TorchFileTest {
         // Depth that would overflow the stack of a recursive reader.
         refused(archive(pickle("]".repeat(100_000) + "a".repeat(99_999) + ".")), "holds no dictionary of tensors");
         refused(archive(pickle("N0".repeat(Pickle.MAX_OPCODES / 2))), "more than 4194304 opcodes");
-        for (String[] broken : new String[][] {{"}", "ends at byte 3"}, {"X\u00FF\u00FF\u00FF\u007Fabc", "in the middle of a value of 2147483647"},
-                {"\u008D\0\0\0\0\0\0\0\u0080.", "bytes"}, {"u.", "no mark"}, {".", "takes a value where there is none"}, {"h\7.", "value 7"},
+        for (String[] broken : new String[][] {{"}", "ends at byte 3"},
+                {"X\u00FF\u00FF\u00FF\u007Fabc", "in the middle of a value of 2147483647"}, {"\u008D\0\0\0\0\0\0\0\u0080.", "bytes"},
+                {"u.", "no mark"}, {".", "takes a value where there is none"}, {"h\7.", "value 7"},
                 {"}(Nu.", "a key without a value"}, {"NNs.", "takes a value"}, {"NNNs.", "no dictionary"}, {"i", "opcode 0x69 at byte 2"},
                 {"NNR.", "without a tuple"}, {"N)R.", "no function"}, {"(.", "takes a value where there is none"}, {"NQ.", "no storage"},
-                {"\u008B\0\1\0\0", "a number of 256 bytes"}, {"c" + "m".repeat(2000) + "\n", "more than 1000 characters"}, {"NN\u0093", "by no text"}})
+                {"\u008B\0\1\0\0", "a number of 256 bytes"}, {"c" + "m".repeat(2000) + "\n", "more than 1000 characters"},
+                {"NN\u0093", "by no text"}})
             refused(archive(pickle(broken[0])), "its ", broken[1]);
         refused(archive(new byte[] {(byte) 0x80, 9, '.'}), "protocol 9");
     }
@@ -254,8 +263,8 @@ class TorchFileTest {
     void newerProtocolsAreRead() throws IOException {
         // Protocol 4: a frame, short texts, MEMOIZE and STACK_GLOBAL.
         String body = "\u0095\0\0\0\0\0\0\0\0}\u0094\u008C\1w\u0094\u008C\14torch._utils\u0094\u008C\22_rebuild_tensor_v2\u0094\u0093\u0094"
-                + "((\u008C\7storage\u0094\u008C\5torch\u0094\u008C\13HalfStorage\u0094\u0093\u0094\u008C\1" + "0\u0094\u008C\3cpu\u0094K\14tQK\0"
-                + "K\14\u0085K\1\u0085\u0089NtRs.";
+                + "((\u008C\7storage\u0094\u008C\5torch\u0094\u008C\13HalfStorage\u0094\u0093\u0094\u008C\1" + "0\u0094\u008C\3cpu"
+                + "\u0094K\14tQK\0K\14\u0085K\1\u0085\u0089NtRs.";
         byte[] bytes = pickle(body);
         bytes[1] = 4;
         try (TensorFile file = TensorFile.open(archive(bytes))) {
@@ -290,7 +299,8 @@ class TorchFileTest {
         for (int i = 0, at = start; i < count; i++) {
             int name = old.getShort(at + 28), to = made.position();
             made.put(zip, at, 46 + name);
-            made.putShort((short) 1).putShort((short) 24).putLong(old.getInt(at + 24)).putLong(old.getInt(at + 20)).putLong(old.getInt(at + 42));
+            made.putShort((short) 1).putShort((short) 24).putLong(old.getInt(at + 24)).putLong(old.getInt(at + 20))
+                    .putLong(old.getInt(at + 42));
             made.putInt(to + 20, -1).putInt(to + 24, -1).putInt(to + 42, -1).putShort(to + 30, (short) 28);
             at += 46 + name + old.getShort(at + 30) + old.getShort(at + 32);
         }
@@ -317,7 +327,7 @@ class TorchFileTest {
 
     private static List<TensorSource> tensors(TensorFile file) {
         List<TensorSource> sources = new ArrayList<>();
-        file.tensors().forEach((name, view) -> sources.add(TensorSource.of(view, view.dtype(), new java.util.concurrent.atomic.LongAdder())));
+        file.tensors().forEach((name, view) -> sources.add(TensorSource.of(view, view.dtype(), new LongAdder())));
         return sources;
     }
 

@@ -143,7 +143,7 @@ class ConfigTest {
         assertEquals(config, back);
         assertEquals(config.canonicalJson(), back.canonicalJson());
         assertNotEquals(config.canonicalJson(), Config.defaults().canonicalJson());
-        assertTrue(config.canonicalJson().startsWith("{\"loss\":{\"temperature_init\":0.1,"), config.canonicalJson());
+        assertTrue(config.canonicalJson().startsWith("{\"clip\":{\"adapt\":[\"q_proj\",\"v_proj\"],\"alpha\":16.0,"), config.canonicalJson());
     }
 
     @Test

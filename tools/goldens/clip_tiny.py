@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A tiny whole CLIP as a folder that every command takes, three pictures, and what transformers' CLIPModel makes of them.
 
-    python tools/goldens/whole_clip.py      # writes src/test/resources/goldens/clip_tiny
+    python tools/goldens/clip_tiny.py      # writes src/test/resources/goldens/clip_tiny
 
 Needs torch, transformers, safetensors, Pillow. The model: 1 block a tower, width 64, 1 head, QuickGELU, pictures of 32 x 32 in patches of 16,
 vocabulary of the 512 byte tokens and the two special ones without merges, 77 positions, projection 16; weights stored as float16.
