@@ -43,9 +43,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * An epoch of pre-training mw2 against text and image (one frame a window), batch 32, with CLIP ViT-B/32 frozen: {@link #computed} runs both
- * towers in every step, {@link #cached} opens the disk cache that an earlier epoch filled and takes the embeddings from there. The quotient
- * is what the cache is worth. Decoding of video is in neither: the frames are preprocessed in memory.
+ * An epoch of pre-training mw2 against text and image (one frame a window), batch 32, with CLIP ViT-B/32 frozen: {@link #computed} runs
+ * both towers in every step, {@link #cached} opens the disk cache that an earlier epoch filled and takes the embeddings from there. The
+ * quotient is what the cache is worth. Decoding of video is in neither: the frames are preprocessed in memory.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SingleShotTime)
@@ -151,7 +151,8 @@ public class CachedTowersBenchmark {
             Tape tape = new Tape(workspace);
             store.watch(tape);
             Tensor embedded = model.embed(tape, tape.empty(DType.F32, BATCH, 6, SAMPLES).set(MemorySegment.ofArray(signals)));
-            Tensor loss = Elementwise.add(tape, model.loss(tape, embedded, targets(tape, image)), model.loss(tape, embedded, targets(tape, text)));
+            Tensor loss = Elementwise.add(tape, model.loss(tape, embedded, targets(tape, image)),
+                    model.loss(tape, embedded, targets(tape, text)));
             tape.backward(loss);
             adam.step(1);
             return loss.item();

@@ -47,7 +47,8 @@ final class ClassifyCommand implements Callable<Integer> {
         @Option(names = "--labels", required = true, split = ",", paramLabel = "A,B", description = "Labels, with commas between them.")
         List<String> list;
 
-        @Option(names = "--labels-file", required = true, paramLabel = "FILE", description = "Labels, one a line, UTF-8; - for the standard input.")
+        @Option(names = "--labels-file", required = true, paramLabel = "FILE",
+                description = "Labels, one a line, UTF-8; - for the standard input.")
         Path file;
 
         List<String> all() {
@@ -55,7 +56,8 @@ final class ClassifyCommand implements Callable<Integer> {
         }
     }
 
-    @Option(names = "--template", paramLabel = "TEXT", description = "What is said of a label, with {} in its place; may be repeated, then the "
+    @Option(names = "--template", paramLabel = "TEXT",
+            description = "What is said of a label, with {} in its place; may be repeated, then the "
             + "embeddings are averaged. Default: the label alone.")
     List<String> templates = new ArrayList<>();
 

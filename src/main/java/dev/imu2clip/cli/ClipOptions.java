@@ -6,6 +6,7 @@ import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.ClipModel;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which CLIP a command uses, and where it runs. */
@@ -19,7 +20,7 @@ final class ClipOptions {
 
     /** With a vocabulary, for commands that embed texts too. */
     static final class WithTexts {
-        @picocli.CommandLine.Mixin
+        @Mixin
         ClipOptions options = new ClipOptions();
 
         @Option(names = "--vocab", paramLabel = "FILE", description = "CLIP's vocabulary; default: beside the weights.")

@@ -12,7 +12,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(name = "embed", mixinStandardHelpOptions = true, description = {"Writes embeddings of windows of motion, pictures, videos or texts.", ""},
+@Command(name = "embed", mixinStandardHelpOptions = true,
+        description = {"Writes embeddings of windows of motion, pictures, videos or texts.", ""},
         subcommands = {EmbedCommand.Imu.class, EmbedImageCommand.class, EmbedVideoCommand.class, EmbedCommand.Text.class},
         synopsisSubcommandLabel = "(imu | image | video | text)")
 final class EmbedCommand implements Runnable {

@@ -11,8 +11,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(name = "image", mixinStandardHelpOptions = true, sortOptions = false,
-        description = {"Embeds pictures with CLIP's image tower: JPEG, PNG, GIF, BMP and WebP. What is known from an earlier run is not computed again.",
-                ""},
+        description = {"Embeds pictures with CLIP's image tower: JPEG, PNG, GIF, BMP and WebP. What is known from an earlier run is not "
+                + "computed again.", ""},
         footerHeading = "%nExamples:%n",
         footer = {"  imu2clip embed image --in photos --out photos.npy                  a folder and those in it",
                 "  imu2clip embed image --in a.jpg b.png --out two.npy --list two.json",
@@ -22,8 +22,8 @@ final class EmbedImageCommand implements Callable<Integer> {
     CommandLine.Model.CommandSpec spec;
 
     @Option(names = "--in", required = true, arity = "1..*", paramLabel = "PATH",
-            description = {"Picture files and folders; or one npy file of preprocessed pixels, shape (N, 3, 224, 224), float32 (float16 and "
-                    + "float64 are converted).", "Of a folder, also of those in it, come the pictures, sorted by path."})
+            description = {"Picture files and folders; or one npy file of preprocessed pixels, shape (N, 3, 224, 224), float32 "
+                    + "(float16 and float64 are converted).", "Of a folder, also of those in it, come the pictures, sorted by path."})
     List<Path> in;
 
     @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (pictures, 512).")
@@ -51,7 +51,8 @@ final class EmbedImageCommand implements Callable<Integer> {
             try (var progress = new ProgressLine("embedding pictures")) {
                 report = new EmbedImages(in, out, list, normalize, skipBroken).run(model.images(), progress);
             }
-            EmbedReport.print(report, "pictures", "pictures", model.images().width(), out, System.nanoTime() - start, line.getOut(), line.getErr());
+            EmbedReport.print(report, "pictures", "pictures", model.images().width(), out, System.nanoTime() - start, line.getOut(),
+                    line.getErr());
         }
         return Main.OK;
     }

@@ -13,7 +13,8 @@ final class EmbedReport {
      * @param rows   what a row is, in the plural
      * @param images what the tower sees, in the plural
      */
-    static void print(EmbedImages.Report report, String rows, String images, int width, Path out, long nanos, PrintWriter say, PrintWriter err) {
+    static void print(EmbedImages.Report report, String rows, String images, int width, Path out, long nanos, PrintWriter say,
+            PrintWriter err) {
         report.skipped().forEach(why -> err.println("skipped: " + why));
         double seconds = nanos / 1e9;
         say.printf(Locale.ROOT, "Embeddings of %d %s, %d numbers each, written to %s%n", report.rows(), rows, width, out);

@@ -133,7 +133,8 @@ final class SimilarityCommand implements Callable<Integer> {
         if (shape.rank() != 2 || shape.count() == 0 || shape.size(0) > Integer.MAX_VALUE)
             throw InputException.in(file, "has shape " + shape, "Expected embeddings as (N, D)");
         int rows = (int) shape.size(0);
-        return new Side(file.toString(), IntStream.range(0, rows).mapToObj(Integer::toString).toList(), Embeddings.of(Npy.floats(file), rows));
+        return new Side(file.toString(), IntStream.range(0, rows).mapToObj(Integer::toString).toList(),
+                Embeddings.of(Npy.floats(file), rows));
     }
 
     private void print(Side rows, Side columns, SimilarityMatrix matrix, double scale) throws JsonProcessingException {
@@ -171,14 +172,16 @@ final class SimilarityCommand implements Callable<Integer> {
 
     private static void printTable(Side rows, Side columns, SimilarityMatrix matrix, double scale, PrintWriter out) {
         int name = rows.rows.stream().mapToInt(String::length).map(length -> Math.min(length, ROW_NAME)).max().orElse(0);
-        int width = Math.max(8, columns.rows.stream().mapToInt(String::length).map(length -> Math.min(length, COLUMN_NAME)).max().orElse(0));
+        int width = Math.max(8, columns.rows.stream().mapToInt(String::length).map(length -> Math.min(length, COLUMN_NAME)).max()
+                .orElse(0));
         var line = new StringBuilder(" ".repeat(name));
         for (String column : columns.rows) line.append("  ").append(String.format("%" + width + "s", cut(column, COLUMN_NAME)));
         out.println(line);
         for (int i = 0; i < matrix.rows(); i++) {
             line.setLength(0);
             line.append(String.format("%-" + name + "s", cut(rows.rows.get(i), ROW_NAME)));
-            for (int j = 0; j < matrix.columns(); j++) line.append(String.format(Locale.ROOT, "  %" + width + ".4f", value(matrix, scale, i, j)));
+            for (int j = 0; j < matrix.columns(); j++)
+                line.append(String.format(Locale.ROOT, "  %" + width + ".4f", value(matrix, scale, i, j)));
             out.println(line);
         }
     }

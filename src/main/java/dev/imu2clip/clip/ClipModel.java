@@ -83,7 +83,8 @@ public final class ClipModel implements AutoCloseable {
      */
     public double logitScale() {
         if (!weights.names().contains(LOGIT_SCALE))
-            throw new InputException(weights.origin() + ": has no tensor '" + LOGIT_SCALE + "', so it has no probabilities. Give the weights of a whole CLIP");
+            throw new InputException(weights.origin() + ": has no tensor '" + LOGIT_SCALE
+                    + "', so it has no probabilities. Give the weights of a whole CLIP");
         Shape shape = weights.shape(LOGIT_SCALE);
         if (shape.count() != 1)
             throw new InputException(weights.origin() + ": tensor '" + LOGIT_SCALE + "' has shape " + shape + ", expected one number");

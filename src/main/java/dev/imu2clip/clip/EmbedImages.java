@@ -50,7 +50,8 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
         float[][] rows = embed(encoder, source, progress);
         List<Path> names = IntStream.range(0, rows.length).filter(i -> rows[i] != null).mapToObj(found.files()::get).toList();
         if (names.isEmpty())
-            throw new InputException("none of " + rows.length + " pictures can be read. The first: " + source.failures().firstEntry().getValue().getMessage());
+            throw new InputException("none of " + rows.length + " pictures can be read. The first: "
+                    + source.failures().firstEntry().getValue().getMessage());
         write(out, present(rows), encoder.width(), normalize);
         if (list != null) RowIndex.write(list, names);
         List<String> skipped = IntStream.range(0, rows.length).filter(i -> rows[i] == null).mapToObj(i -> why(i, source, found)).toList();
@@ -64,7 +65,8 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
     }
 
     private Report pixels(ImageEncoder encoder, Progress progress) {
-        if (in.size() != 1) throw new InputException(in.get(1) + ": preprocessed pixels are embedded from one npy file alone. Run once for each");
+        if (in.size() != 1)
+            throw new InputException(in.get(1) + ": preprocessed pixels are embedded from one npy file alone. Run once for each");
         if (list != null) throw new InputException("--list: the rows of " + in.getFirst() + " have no names. Leave it out");
         try (PixelFile source = PixelFile.open(in.getFirst(), encoder.config().resolution())) {
             float[][] rows = embed(encoder, source, progress);

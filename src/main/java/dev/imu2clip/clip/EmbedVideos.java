@@ -68,7 +68,8 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
             sums.add(Vectors.sum(parts, encoder.width(), frames.scale(row.count)));
         }
         if (clips.isEmpty())
-            throw new InputException("there is nothing to embed. " + String.join("; ", skipped.subList(0, Math.min(MAX_SHOWN, skipped.size()))));
+            throw new InputException("there is nothing to embed. "
+                    + String.join("; ", skipped.subList(0, Math.min(MAX_SHOWN, skipped.size()))));
         int known = (int) Arrays.stream(embedded).filter(Objects::nonNull).count() - source.read();
         return new Result(clips, sums, source.read(), known, found.others(), skipped);
     }

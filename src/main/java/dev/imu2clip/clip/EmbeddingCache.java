@@ -31,15 +31,16 @@ import java.util.zip.CRC32C;
  *
  * <p>A folder holds files that are written once, whole, and never changed, one for each {@link #put}: a crash leaves the finished ones, and
  * processes need not know of each other. A file is named by its keys, so that equal work makes one file. It is a safetensors file of
- * {@code keys} (N, 4) int64, the SHA-256 of each content, {@code embeddings} (N, width) float32 and {@code checksums} (N) int32, the CRC-32C
- * of each key and its embedding, with the identity of the tower as metadata.
+ * {@code keys} (N, 4) int64, the SHA-256 of each content, {@code embeddings} (N, width) float32 and {@code checksums} (N) int32, the
+ * CRC-32C of each key and its embedding, with the identity of the tower as metadata.
  *
- * <p>Opening reads the keys alone. A row is checked when it is asked for; a file in which one is wrong is reported, removed, and its contents
- * are computed again. Where many small files have gathered, opening copies them into larger ones and removes them: first the copy is
- * whole on disk, then they go, so a crash costs nothing, and another process goes on reading those it has open.
+ * <p>Opening reads the keys alone. A row is checked when it is asked for; a file in which one is wrong is reported, removed, and its
+ * contents are computed again. Where many small files have gathered, opening copies them into larger ones and removes them: first the
+ * copy is whole on disk, then they go, so a crash costs nothing, and another process goes on reading those it has open.
  */
 public final class EmbeddingCache implements AutoCloseable {
-    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", CHECKSUMS = "checksums", IDENTITY = "identity", SUFFIX = ".safetensors";
+    private static final String KEYS = "keys", EMBEDDINGS = "embeddings", CHECKSUMS = "checksums", IDENTITY = "identity",
+            SUFFIX = ".safetensors";
     /** Changed with the format, so that files of another are left alone. */
     private static final String FORMAT = "embeddings 2, ";
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -149,7 +150,8 @@ public final class EmbeddingCache implements AutoCloseable {
         var digest = Sha256.digest();
         digest.update(keyBytes.asByteBuffer());
         Path file = folder.resolve(HexFormat.of().formatHex(Arrays.copyOf(digest.digest(), 8)) + SUFFIX);
-        Safetensors.write(file, Map.of(IDENTITY, identity), List.of(new Safetensors.Source(KEYS, DType.I64, Shape.of(keys.size(), 4), keyBytes),
+        Safetensors.write(file, Map.of(IDENTITY, identity),
+                List.of(new Safetensors.Source(KEYS, DType.I64, Shape.of(keys.size(), 4), keyBytes),
                 new Safetensors.Source(EMBEDDINGS, DType.F32, Shape.of(keys.size(), width), values),
                 new Safetensors.Source(CHECKSUMS, DType.I32, Shape.of(keys.size()), checksums)));
         return file;
@@ -173,10 +175,12 @@ public final class EmbeddingCache implements AutoCloseable {
         try {
             file = Safetensors.open(path);
             int count = Math.toIntExact(file.require(CHECKSUMS).shape().count());
-            Part part = new Part(file, file.require(KEYS, Shape.of(count, 4)).bytes(), file.require(EMBEDDINGS, Shape.of(count, width)).bytes(),
+            Part part = new Part(file, file.require(KEYS, Shape.of(count, 4)).bytes(),
+                    file.require(EMBEDDINGS, Shape.of(count, width)).bytes(),
                     file.require(CHECKSUMS, Shape.of(count)).bytes(), count);
             if (part.keys.byteSize() != 4L * Long.BYTES * count || part.embeddings.byteSize() != (long) Float.BYTES * width * count
-                    || part.checksums.byteSize() != (long) Integer.BYTES * count) throw InputException.in(path, "its numbers have other types", "");
+                    || part.checksums.byteSize() != (long) Integer.BYTES * count)
+                throw InputException.in(path, "its numbers have other types", "");
             if (!identity.equals(file.metadata().get(IDENTITY))) throw InputException.in(path, "belongs to another model", "");
             for (int i = 0; i < count; i++) rows.put(part.key(i), new Row(part, i));
             parts.add(part);
@@ -227,7 +231,8 @@ public final class EmbeddingCache implements AutoCloseable {
 
     private void remove(Path file, String problem) {
         delete(file);
-        notices.accept("A file of cached embeddings is damaged and was removed; what it held is computed again (" + file + ": " + problem + ").");
+        notices.accept("A file of cached embeddings is damaged and was removed; what it held is computed again (" + file + ": " + problem
+                + ").");
     }
 
     private static void delete(Path file) {

@@ -10,9 +10,9 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Classification of images by texts (Radford et al. 2021, section 3.1): the probabilities of an image are the softmax of its cosines with the
- * labels' embeddings times the model's logit scale. A label's embedding is the mean over the templates of its normalised texts' ones, itself
- * normalised (section 3.1.4).
+ * Classification of images by texts (Radford et al. 2021, section 3.1): the probabilities of an image are the softmax of its cosines with
+ * the labels' embeddings times the model's logit scale. A label's embedding is the mean over the templates of its normalised texts' ones,
+ * itself normalised (section 3.1.4).
  */
 public final class ImageClassifier {
     private static final String PLACE = "{}";
@@ -27,7 +27,8 @@ public final class ImageClassifier {
      * Embeds the labels.
      *
      * @param templates every one with {@code {}} where the label goes; without one, the labels are the texts
-     * @throws InputException when there are fewer than two labels, one is empty or there twice, a template has no place, or a text is too long
+     * @throws InputException when there are fewer than two labels, one is empty or there twice, a template has no place, or a text is too
+     *           long
      */
     public ImageClassifier(ClipModel clip, List<String> labels, List<String> templates) {
         this.labels = List.copyOf(labels);

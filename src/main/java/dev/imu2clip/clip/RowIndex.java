@@ -21,14 +21,16 @@ final class RowIndex {
     private RowIndex() {}
 
     /**
-     * Where it goes: {@code given}, whose ending must be .json or {@code ending}, else beside the embeddings; null where these go to a pipe.
+     * Where it goes: {@code given}, whose ending must be .json or {@code ending}, else beside the embeddings; null where these go to a
+     * pipe.
      *
      * @param ending with a point; what stands before the last one replaces .npy
      */
     static Path beside(Path embeddings, Path given, String ending) {
         String last = ending.substring(ending.lastIndexOf('.'));
         if (given != null && !isJson(given) && !given.toString().endsWith(last))
-            throw new InputException("--list " + given + ": the kind of file is not known. Give a name that ends with " + last + " or .json");
+            throw new InputException("--list " + given + ": the kind of file is not known. Give a name that ends with " + last
+                    + " or .json");
         if (given != null || Files.exists(embeddings) && !Files.isRegularFile(embeddings)) return given;
         return embeddings.resolveSibling(embeddings.getFileName().toString().replaceFirst("\\.npy$", "") + ending);
     }

@@ -30,7 +30,8 @@ public record VideoClip(Path file, double start, double end) {
         List<VideoClip> clips = new ArrayList<>();
         // Times are whole microseconds, as containers count them: 0.1 * 3 is then the same place as 0.3.
         for (double start = 0; start + window <= duration + 1e-6; start = micros(clips.size() * stride)) {
-            if (clips.size() == MAX_CLIPS) throw InputException.in(file, "has more than " + MAX_CLIPS + " windows", "Give a longer --stride");
+            if (clips.size() == MAX_CLIPS)
+                throw InputException.in(file, "has more than " + MAX_CLIPS + " windows", "Give a longer --stride");
             clips.add(new VideoClip(file, start, micros(start + window)));
         }
         return clips;

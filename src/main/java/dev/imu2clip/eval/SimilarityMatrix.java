@@ -20,7 +20,8 @@ public record SimilarityMatrix(float[] values, int rows, int columns) {
                     + ". Embed both with the same model");
         long count = (long) a.rows() * b.rows();
         if (count > Integer.MAX_VALUE - 8)
-            throw new InputException(nameA + " and " + nameB + ": " + a.rows() + " x " + b.rows() + " similarities are too many at once. Split a set");
+            throw new InputException(nameA + " and " + nameB + ": " + a.rows() + " x " + b.rows()
+                    + " similarities are too many at once. Split a set");
         float[] values = new float[(int) count];
         // The chunks have no row in common, so the visitors may share what they write.
         Similarity.visit(a.normalized(nameA), b.normalized(nameB), () -> (row, first, n, products) ->

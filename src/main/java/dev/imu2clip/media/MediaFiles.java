@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 
 /**
  * Pictures or videos among files and folders. A file that is named is taken whatever it is. Of a folder, with all folders in it, come those
- * that are called like one of the kind, and pictures also by their first bytes, sorted by path; hidden ones are left out. One that is called
- * a picture and is none is taken, since somebody should hear of it.
+ * that are called like one of the kind, and pictures also by their first bytes, sorted by path; hidden ones are left out. One that is
+ * called a picture and is none is taken, since somebody should hear of it.
  *
  * @param files  what was found, in the order of what was given
  * @param others other files in the folders
@@ -75,7 +75,8 @@ public record MediaFiles(List<Path> files, int others) {
         try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             return all.filter(Files::isRegularFile).filter(file -> !isHidden(folder.relativize(file))).sorted().toList();
         } catch (IOException | UncheckedIOException e) {
-            throw new InputException(folder + ": cannot be read (" + e.getMessage() + "). Check that the folder and those in it are readable", e);
+            throw new InputException(folder + ": cannot be read (" + e.getMessage()
+                    + "). Check that the folder and those in it are readable", e);
         }
     }
 

@@ -43,8 +43,8 @@ class ClassifyTest extends TinyClip {
     private static void assertEqual(String expected, List<Map<String, Double>> actual) {
         for (int i = 0; i < PICTURES.size(); i++)
             for (int j = 0; j < LABELS.size(); j++)
-                assertEquals(EXPECTED.path(expected).path(i).path(j).asDouble(), actual.get(i).get(LABELS.get(j)), 1e-4, PICTURES.get(i) + ", "
-                        + LABELS.get(j));
+                assertEquals(EXPECTED.path(expected).path(i).path(j).asDouble(), actual.get(i).get(LABELS.get(j)), 1e-4,
+                        PICTURES.get(i) + ", " + LABELS.get(j));
     }
 
     @Test
@@ -55,14 +55,15 @@ class ClassifyTest extends TinyClip {
     @Test
     void severalTemplatesAreAveraged() throws IOException {
         Path file = Files.writeString(folder.resolve("labels.txt"), "dog\ncat\na red square\n");
-        assertEqual("ensemble", classify("--labels-file", file, "--template", "a photo of a {}", "--template", "{} in a drawing", "--template", "{}"));
+        assertEqual("ensemble", classify("--labels-file", file, "--template", "a photo of a {}", "--template", "{} in a drawing",
+                "--template", "{}"));
     }
 
     @Test
     void theTableShowsTheBest() {
         assertEquals(CLIP.resolve("tall.png") + "\n  a red square  76.67 %  #######################\n  dog           14.56 %  ####\n",
-                run("classify", CLIP.resolve("tall.png"), "--clip", CLIP, "--labels", "dog,cat,a red square", "--template", "a photo of a {}",
-                        "--top", "2"));
+                run("classify", CLIP.resolve("tall.png"), "--clip", CLIP, "--labels", "dog,cat,a red square",
+                        "--template", "a photo of a {}", "--top", "2"));
     }
 
     @Test
@@ -89,7 +90,8 @@ class ClassifyTest extends TinyClip {
     void weightsWithoutALogitScale() throws IOException {
         refused("has no tensor 'logit_scale'", "classify", CLIP.resolve("wide.png"), "--clip", changed(null), "--labels", "dog,cat");
         refused("tensor 'logit_scale' is NaN", "classify", CLIP.resolve("wide.png"), "--clip", changed(Float.NaN), "--labels", "dog,cat");
-        String clamped = run("similarity", "--images", CLIP.resolve("wide.png"), "--texts", "dog", "--logits", "--json", "--clip", changed(9f));
+        String clamped = run("similarity", "--images", CLIP.resolve("wide.png"), "--texts", "dog", "--logits", "--json", "--clip",
+                changed(9f));
         assertEquals(100, new JsonMapper().readTree(clamped).path("logit_scale").asDouble());
     }
 

@@ -57,7 +57,8 @@ class EmbedImageTest extends TinyClip {
         List<String> lines = said.lines().toList();
         assertEquals("Embeddings of 3 pictures, 16 numbers each, written to " + out, lines.get(0));
         assertEquals("What the rows are: " + names, lines.get(1));
-        assertTrue(lines.get(2).matches("3 pictures computed, 0 known before; [0-9.]+ s, [0-9.]+ pictures/s; 1 other files left out"), lines.get(2));
+        assertTrue(lines.get(2).matches("3 pictures computed, 0 known before; [0-9.]+ s, [0-9.]+ pictures/s; 1 other files left out"),
+                lines.get(2));
         assertEquals(List.of(photos.resolve("b/WIDE.PNG"), photos.resolve("c.jpg"), photos.resolve("grey without an ending")),
                 Files.readAllLines(names).stream().map(Path::of).toList());
         assertArrayEquals(new long[] {3, 16}, Npy.header(out).shape().sizes());
@@ -70,12 +71,14 @@ class EmbedImageTest extends TinyClip {
     void whatIsKnownByContentIsNotComputedAgain() throws IOException {
         run("embed", "image", "--clip", CLIP, "--in", CLIP.resolve("wide.png"), CLIP.resolve("tall.png"), "--out", out);
         Path again = folder.resolve("again.npy"), list = folder.resolve("list.json");
-        String said = run("embed", "image", "--clip", CLIP, "--in", photos(), "--in", CLIP.resolve("tall.png"), "--out", again, "--list", list);
+        String said = run("embed", "image", "--clip", CLIP, "--in", photos(), "--in", CLIP.resolve("tall.png"), "--out", again, "--list",
+                list);
         assertTrue(said.contains("1 pictures computed, 3 known before"), said);
         assertArrayEquals(row(out, 0), row(again, 0));
         assertArrayEquals(row(out, 1), row(again, 3));
         assertFalse(Files.exists(folder.resolve("again.names.txt")));
-        assertTrue(Files.readString(list).strip().matches("(?s)\\[ \".*WIDE.PNG\", .*\"" + CLIP.resolve("tall.png") + "\" ]"), Files.readString(list));
+        assertTrue(Files.readString(list).strip().matches("(?s)\\[ \".*WIDE.PNG\", .*\"" + CLIP.resolve("tall.png") + "\" ]"),
+                Files.readString(list));
     }
 
     @Test
@@ -108,7 +111,8 @@ class EmbedImageTest extends TinyClip {
         Files.write(photos.resolve("a2.jpg"), Arrays.copyOf(whole, 700));
         Files.createFile(photos.resolve("empty.webp"));
         refused("a.jpg: the JPEG file cannot be decoded", "embed", "image", "--clip", CLIP, "--in", broken, "--out", out);
-        refused("none of 1 pictures can be read. The first: " + broken, "embed", "image", "--clip", CLIP, "--in", broken, "--out", out, "--skip-broken");
+        refused("none of 1 pictures can be read. The first: " + broken, "embed", "image", "--clip", CLIP, "--in", broken, "--out", out,
+                "--skip-broken");
         assertFalse(Files.exists(out) || Files.exists(names));
         var outcome = outcome("embed", "image", "--clip", CLIP, "--in", photos, "--out", out, "--skip-broken");
         assertEquals(0, outcome.code(), outcome.err());

@@ -13,13 +13,17 @@ import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.io.Npy;
 import dev.imu2clip.io.Safetensors;
 import dev.imu2clip.tensor.DType;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -84,7 +88,7 @@ class EmbedTextTest {
         assertEquals(0, run("--clip", clip, "--vocab", vocab, "--in", lines, "--out", second));
         assertArrayEquals(Npy.floats(first), Npy.floats(second));
         try (TextEncoder encoder = TextEncoder.open(Backends.preferred(), clip, vocab, 0)) {
-            assertArrayEquals(encoder.embed(List.of("a cat"))[0], java.util.Arrays.copyOfRange(Npy.floats(first), 48, 96));
+            assertArrayEquals(encoder.embed(List.of("a cat"))[0], Arrays.copyOfRange(Npy.floats(first), 48, 96));
         }
     }
 
@@ -97,6 +101,23 @@ class EmbedTextTest {
         for (String name : List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz")) Files.createFile(models.resolve(name));
         run("--in", lines, "--out", target);
         assertEquals("CLIP weights " + models + " (downloaded)", err.toString().lines().findFirst().orElse(""));
+    }
+
+    @Test
+    void severalFilesAndTheStandardInput() throws IOException {
+        Path clip = clip(), vocab = TestData.shared("clip"), one = Files.writeString(folder.resolve("one.txt"), "a dog\na cat\n"),
+                all = folder.resolve("all.npy"), alone = folder.resolve("alone.npy");
+        InputStream before = System.in;
+        System.setIn(new ByteArrayInputStream("a bird\n".getBytes(StandardCharsets.UTF_8)));
+        try {
+            assertEquals(0, run("--clip", clip, "--vocab", vocab, "--in", one, "-", "--out", all), err.toString());
+            assertEquals("Embeddings of 3 texts, 48 numbers each, written to " + all + "\n", out.toString());
+            assertFails("standard input: is empty", "--clip", clip, "--vocab", vocab, "--in", "-", "--out", alone);
+        } finally {
+            System.setIn(before);
+        }
+        assertEquals(0, run("--clip", clip, "--vocab", vocab, "--in", Files.writeString(one, "a bird"), "--out", alone), err.toString());
+        assertArrayEquals(Npy.floats(alone), Arrays.copyOfRange(Npy.floats(all), 96, 144));
     }
 
     @Test

@@ -91,13 +91,15 @@ class EmbedVideoTest extends TinyClip {
     @Test
     void windowsAreCutAsFarAsTheyFit() throws IOException {
         Path index = folder.resolve("index.json");
-        run("embed", "video", "--clip", CLIP, "--in", walk.getParent(), "--out", out, "--window", "1", "--stride", "0.7", "--frames", "clip_mean_frames:2",
+        run("embed", "video", "--clip", CLIP, "--in", walk.getParent(), "--out", out, "--window", "1", "--stride", "0.7", "--frames",
+                "clip_mean_frames:2",
                 "--list", index, "--skip-broken");
         float[][] expected = frames(Normalization.CLIP, 0.2, 0.7, 0.9, 1.4, 1.6, 2.1);
         String json = Files.readString(index);
         assertTrue(json.replaceAll("\\s+", "").contains("asl_walk.mkv\",\"start\":0.7,\"end\":1.7}"), json);
         for (int i = 0; i < 3; i++) assertArrayEquals(sum(0.5f, expected[2 * i], expected[2 * i + 1]), row(i), 1e-5f, "window " + i);
-        String again = run("embed", "video", "--clip", CLIP, "--in", walk, "--out", out, "--window", "1", "--stride", "0.7", "--mode", "mean:2");
+        String again = run("embed", "video", "--clip", CLIP, "--in", walk, "--out", out, "--window", "1", "--stride", "0.7", "--mode",
+                "mean:2");
         assertTrue(again.contains("Embeddings of 3 windows") && again.contains("0 frames computed, 6 known before"), again);
     }
 
@@ -106,7 +108,8 @@ class EmbedVideoTest extends TinyClip {
         Path videos = Files.createDirectory(folder.resolve("videos"));
         Files.copy(walk, videos.resolve("walk.mkv"));
         byte[] bytes = Files.readAllBytes(walk);
-        Path broken = Files.write(videos.resolve("broken.mp4"), new byte[1000]), cut = Files.write(videos.resolve("cut.mkv"), Arrays.copyOf(bytes, bytes.length / 3));
+        Path broken = Files.write(videos.resolve("broken.mp4"), new byte[1000]), cut = Files.write(videos.resolve("cut.mkv"),
+                Arrays.copyOf(bytes, bytes.length / 3));
         refused(broken + ": the video cannot be decoded", "embed", "video", "--clip", CLIP, "--in", broken, "--out", out);
         refused(cut + ": the video cannot be decoded", "embed", "video", "--clip", CLIP, "--in", cut, "--out", out, "--mode", "sum3");
         refused("there is nothing to embed. " + broken, "embed", "video", "--clip", CLIP, "--in", broken, "--out", out, "--skip-broken");

@@ -48,13 +48,15 @@ class SimilarityTest extends TinyClip {
     /** The softmax of the logits is what transformers gives. */
     @Test
     void picturesAndTexts() throws IOException {
-        JsonNode logits = json("similarity", "--images", WIDE, TALL, "--texts", "a photo of a dog", "a photo of a cat", "a photo of a a red square",
+        JsonNode logits = json("similarity", "--images", WIDE, TALL, "--texts", "a photo of a dog", "a photo of a cat",
+                "a photo of a a red square",
                 "--clip", CLIP, "--json", "--logits").path("similarity");
         for (int i = 0; i < 2; i++) {
             double sum = 0;
             for (JsonNode logit : logits.path(i)) sum += Math.exp(logit.asDouble());
             for (int j = 0; j < 3; j++)
-                assertEquals(EXPECTED.path("probabilities").path(i).path(j).asDouble(), Math.exp(logits.path(i).path(j).asDouble()) / sum, 1e-4);
+                assertEquals(EXPECTED.path("probabilities").path(i).path(j).asDouble(), Math.exp(logits.path(i).path(j).asDouble()) / sum,
+                        1e-4);
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -46,7 +47,7 @@ class EmbeddingCacheProcessTest {
         }
     }
 
-    private static EmbeddingCache open(Path root, java.util.function.Consumer<String> notices) {
+    private static EmbeddingCache open(Path root, Consumer<String> notices) {
         return new EmbeddingCache(root, "tower", WIDTH, notices);
     }
 
@@ -61,10 +62,11 @@ class EmbeddingCacheProcessTest {
     }
 
     private Process start(long seed) throws IOException {
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m", "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp",
-                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Writer.class.getName(), root.toString(),
-                Long.toString(seed), Integer.toString(ROWS)).redirectErrorStream(true).redirectOutput(root.resolve("said" + seed).toFile()).start();
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                classes = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        Process process = new ProcessBuilder(java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED", "-cp", classes, Writer.class.getName(), root.toString(), Long.toString(seed),
+                Integer.toString(ROWS)).redirectErrorStream(true).redirectOutput(root.resolve("said" + seed).toFile()).start();
         processes.add(process);
         return process;
     }
