@@ -4,8 +4,6 @@ import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
-import dev.imu2clip.tensor.DType;
-import dev.imu2clip.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -20,7 +18,6 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -83,17 +80,8 @@ public class TextTowerBenchmark {
         for (int from = 0, to; from < texts.size(); from = to) {
             to = from + 1;
             while (to < texts.size() && (to + 1 - from) * texts.get(to).length <= BATCH_TOKENS) to++;
-            List<int[]> batch = texts.subList(from, to);
-            int longest = batch.getLast().length;
-            int[] ids = new int[batch.size() * longest], ends = new int[batch.size()];
-            for (int i = 0; i < ends.length; i++) {
-                System.arraycopy(batch.get(i), 0, ids, i * longest, batch.get(i).length);
-                ends[i] = i * longest + batch.get(i).length - 1;
-            }
             try (var _ = workspace.step()) {
-                Tape tape = new Tape(workspace);
-                Tensor in = tape.empty(DType.I32, ends.length, longest).set(MemorySegment.ofArray(ids));
-                sum += tower.forward(tape, in, tape.empty(DType.I32, ends.length).set(MemorySegment.ofArray(ends))).toFloats()[0];
+                sum += new TextBatch(texts.subList(from, to)).embed(new Tape(workspace), tower).toFloats()[0];
             }
         }
         return sum;

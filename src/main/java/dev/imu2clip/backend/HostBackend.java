@@ -14,7 +14,7 @@ public abstract class HostBackend implements Backend {
         Arena arena = Arena.ofShared();
         MemorySegment segment;
         try {
-            segment = arena.allocate(bytes, ALIGNMENT);
+            segment = allocate(arena, bytes);
         } catch (OutOfMemoryError e) {
             arena.close();
             throw new OutOfMemoryError(what + " needs " + (bytes >> 20)
@@ -22,6 +22,11 @@ public abstract class HostBackend implements Backend {
                     + "use a smaller batch");
         }
         return new Slab(this, what, segment.address(), bytes, segment, arena::close);
+    }
+
+    /** Zeroed memory, aligned to 64 bytes, that is freed when {@code arena} closes; OutOfMemoryError where there is none. */
+    protected MemorySegment allocate(Arena arena, long bytes) {
+        return arena.allocate(bytes, ALIGNMENT);
     }
 
     @Override

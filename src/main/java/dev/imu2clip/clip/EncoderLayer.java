@@ -58,12 +58,14 @@ final class EncoderLayer extends Module {
 
     private void adapt(Linear linear, Tuning.Adapters adapters, String... parts) {
         List<LowRank.Update> updates = new ArrayList<>();
-        for (String part : parts) updates.add(adapters.on(part) ? update(part, linear.in(), linear.out() / parts.length, adapters.rank()) : null);
+        long out = linear.out() / parts.length;
+        for (String part : parts) updates.add(adapters.on(part) ? update(part, linear.in(), out, adapters.rank()) : null);
         if (updates.stream().anyMatch(Objects::nonNull)) linear.adapt(new LowRank(adapters.rank(), adapters.alpha(), updates));
     }
 
     private LowRank.Update update(String layer, long in, long out, int rank) {
-        return new LowRank.Update(parameter(layer + LowRank.A, Init.uniformOf(in), rank, in), parameter(layer + LowRank.B, Init.ZEROS, out, rank));
+        return new LowRank.Update(parameter(layer + LowRank.A, Init.uniformOf(in), rank, in),
+                parameter(layer + LowRank.B, Init.ZEROS, out, rank));
     }
 
     /** @param x (B, T, width); so is the result */

@@ -19,7 +19,8 @@ public record TextBatch(List<int[]> texts) {
 
     public TextBatch {
         for (int i = 1; i < texts.size(); i++)
-            if (texts.get(i - 1).length > texts.get(i).length) throw new IllegalArgumentException("text " + i + " is shorter than the one before");
+            if (texts.get(i - 1).length > texts.get(i).length)
+                throw new IllegalArgumentException("text " + i + " is shorter than the one before");
     }
 
     /** @return (texts, projection), not normalised; differentiable in the tower's parameters */

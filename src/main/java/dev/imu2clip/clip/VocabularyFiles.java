@@ -62,7 +62,8 @@ final class VocabularyFiles {
     /** Writes a vocabulary as {@code vocab.json} and {@code merges.txt}. Ids that are no token's get one that no text has. */
     static void write(Path folder, Vocabulary vocabulary) {
         ObjectNode ids = new JsonMapper().createObjectNode();
-        for (int id = 0; id < vocabulary.size(); id++) ids.put(Objects.requireNonNullElse(vocabulary.token(id), "<|unused " + id + "|>"), id);
+        for (int id = 0; id < vocabulary.size(); id++)
+            ids.put(Objects.requireNonNullElse(vocabulary.token(id), "<|unused " + id + "|>"), id);
         AtomicFile.write(folder.resolve(VOCAB), ids + "\n");
         AtomicFile.write(folder.resolve(MERGES), "#version: 0.2\n" + String.join("", vocabulary.mergeLines()));
     }

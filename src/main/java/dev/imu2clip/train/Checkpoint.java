@@ -23,8 +23,8 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * The state of a run in one safetensors file, written atomically: the parameters that learn, Adam's moments, and in the metadata where the run stands and
- * what it trains from. A run that continues from it ends with the same bits as one that was never stopped.
+ * The state of a run in one safetensors file, written atomically: the parameters that learn, Adam's moments, and in the metadata where
+ * the run stands and what it trains from. A run that continues from it ends with the same bits as one that was never stopped.
  */
 public final class Checkpoint {
     private static final String FORMAT = "imu2clip checkpoint 1";

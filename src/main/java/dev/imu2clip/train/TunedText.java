@@ -124,6 +124,7 @@ public final class TunedText {
             case Tuning.Adapters(int rank, _, _, int blocks) -> "adapters of rank " + rank + " on " + String.join(", ", settings.adapt())
                     + (blocks == 0 ? "" : " of the last " + blocks + " blocks");
         };
-        return String.format(Locale.ROOT, "learns: %s, %,d of %,d parameters, learning rate %.2g", what, count, tower.count(), learningRate);
+        return String.format(Locale.ROOT, "learns: %s, %,d of %,d parameters, learning rate %.2g", what, count, tower.count(),
+                learningRate);
     }
 }

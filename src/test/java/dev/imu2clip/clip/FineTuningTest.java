@@ -188,7 +188,8 @@ class FineTuningTest {
             return ids;
         }).toList();
         assertEquals(List.of(4, 2), new TextBatch(texts).runs().stream().map(List::size).toList());
-        try (ParameterStore store = tower.load(backend, ClipWeights.random(config, 4), true); Workspace workspace = new Workspace(backend, "test")) {
+        try (ParameterStore store = tower.load(backend, ClipWeights.random(config, 4), true);
+                Workspace workspace = new Workspace(backend, "test")) {
             float[] together = gradients(store, workspace, tape -> new TextBatch(texts).embed(tape, tower));
             float[] apart = gradients(store, workspace, tape -> Layout.concat(tape, 0,
                     texts.stream().map(text -> new TextBatch(List.of(text)).embed(tape, tower)).toArray(Tensor[]::new)));
@@ -254,14 +255,16 @@ class FineTuningTest {
         assertEquals(Set.of("text_model.encoder.layers.11.self_attn.q_proj.lora_A.weight",
                 "text_model.encoder.layers.11.self_attn.q_proj.lora_B.weight", "text_model.encoder.layers.11.mlp.fc1.lora_A.weight",
                 "text_model.encoder.layers.11.mlp.fc1.lora_B.weight"), names);
-        assertEquals(List.of(8L, 512L, 512L, 8L, 2048L, 8L), Stream.of("self_attn.q_proj.lora_A", "self_attn.q_proj.lora_B", "mlp.fc1.lora_B")
+        assertEquals(List.of(8L, 512L, 512L, 8L, 2048L, 8L), Stream
+                .of("self_attn.q_proj.lora_A", "self_attn.q_proj.lora_B", "mlp.fc1.lora_B")
                 .map(name -> tower.parameters().get("text_model.encoder.layers.11." + name + ".weight").shape())
                 .flatMap(shape -> Arrays.stream(shape.sizes()).boxed()).toList());
     }
 
     @Test
     void weightsOfATowerAreThoseItWasGiven() {
-        try (SmallClip clip = new SmallClip(Backends.preferred(), WAYS.get("wide")); ClipWeights given = ClipWeights.open(SmallClip.WEIGHTS)) {
+        try (SmallClip clip = new SmallClip(Backends.preferred(), WAYS.get("wide"));
+                ClipWeights given = ClipWeights.open(SmallClip.WEIGHTS)) {
             ClipWeights weights = clip.text.weights();
             assertEquals(clip.text.config().shapes().keySet(), weights.names());
             String identity = weights.identity();

@@ -120,7 +120,8 @@ class FineTunedRunTest {
         assertSame(tensors(whole.encoder(config)), tensors(parts.encoder(config)));
 
         // What is frozen was neither changed nor saved.
-        Map<String, float[]> given = tensors(folder.resolve("clip").resolve(model)), tuned = tensors(whole.textTower(config).resolve(model));
+        Map<String, float[]> given = tensors(folder.resolve("clip").resolve(model));
+        Map<String, float[]> tuned = tensors(whole.textTower(config).resolve(model));
         assertEquals(given.keySet(), tuned.keySet());
         given.forEach((name, values) -> {
             boolean last = name.contains("layers.2."), learns = switch (tune) {
@@ -165,7 +166,8 @@ class FineTunedRunTest {
         assertFalse(Files.exists(out("frozen").textTower(config(6))));
         // What the tower was tuned from is not needed any more.
         Files.delete(mine.resolve("model.safetensors"));
-        RunEvaluation.evaluate(out("tuned"), null, Split.TEST, null, null, "auto", line -> assertFalse(line.contains("gone"), line), Progress.NONE);
+        RunEvaluation.evaluate(out("tuned"), null, Split.TEST, null, null, "auto",
+                line -> assertFalse(line.contains("gone"), line), Progress.NONE);
     }
 
     private static double trainLoss(RunFolder run) {
@@ -184,7 +186,8 @@ class FineTunedRunTest {
             "tune=adapters,adapt=[]                    | clip.adapt names no layers"})
     void whatCannotBeIsRefused(String sets, String message) {
         RunFolder out = out("refused");
-        String said = assertThrows(InputException.class, () -> run(config(1, sets.strip().split(",(?![^\\[]*])")), out, false)).getMessage();
+        Config config = config(1, sets.strip().split(",(?![^\\[]*])"));
+        String said = assertThrows(InputException.class, () -> run(config, out, false)).getMessage();
         assertTrue(said.contains(message.strip()), said);
         assertFalse(Files.exists(out.path()));
     }

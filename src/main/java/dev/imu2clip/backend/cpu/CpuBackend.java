@@ -7,6 +7,7 @@ import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.tensor.Tensor;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -27,6 +28,8 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class CpuBackend extends HostBackend {
     /** A thread has at least this many bytes to work on: waking another for less would cost more than it saves. */
     private static final long PART_BYTES = 16 << 10;
+    /** From here on memory comes in huge pages. */
+    private static final long LARGE = 4 << 20;
     /** Best first. What this processor lacks may still be named as the highest to use. */
     private static final List<String> ISAS = List.of("avx512", "avx2", "baseline");
     private static final boolean STRICT = Boolean.getBoolean("imu2clip.strict");
@@ -51,6 +54,11 @@ public final class CpuBackend extends HostBackend {
     @Override
     public String describe() {
         return "C kernels for " + isa + " on " + library.threads() + " threads, " + library.file().getFileName();
+    }
+
+    @Override
+    protected MemorySegment allocate(Arena arena, long bytes) {
+        return bytes < LARGE ? super.allocate(arena, bytes) : library.allocate(arena, bytes);
     }
 
     @Override

@@ -21,10 +21,10 @@ import java.util.Optional;
  * A library that is missing or does not load is a reason, kept for {@code doctor}, and never an exception at start.
  */
 final class NativeLibrary {
-    private static final int ABI = 1;
+    private static final int ABI = 2;
 
     private final SymbolLookup symbols;
-    private final MethodHandle run;
+    private final MethodHandle run, allocate, release;
     private final Path file;
     private final List<String> isas;
     private final int wanted, threads;
@@ -37,6 +37,8 @@ final class NativeLibrary {
         MemorySegment names = (MemorySegment) handle("imu2clip_isas", FunctionDescriptor.of(ValueLayout.ADDRESS)).invokeExact();
         this.isas = List.of(names.reinterpret(256).getString(0).strip().split(" "));
         this.run = handle("imu2clip_run", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+        this.allocate = handle("imu2clip_allocate", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+        this.release = handle("imu2clip_release", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
         this.wanted = threads;
         this.threads = (int) handle("imu2clip_start",
                 FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).invokeExact(threads);
@@ -126,6 +128,29 @@ final class NativeLibrary {
     void run(MemorySegment kernel, MemorySegment args, long parts) {
         try {
             run.invokeExact(kernel, args, parts);
+        } catch (Throwable e) {
+            throw new AssertionError("a native call cannot throw", e);
+        }
+    }
+
+    /** Zeroed memory in huge pages, for much of it; freed when the arena closes. */
+    MemorySegment allocate(Arena arena, long bytes) {
+        MemorySegment memory = call(() -> (MemorySegment) allocate.invokeExact(bytes));
+        if (memory.address() == 0) throw new OutOfMemoryError(bytes + " bytes outside of the Java heap");
+        return memory.reinterpret(bytes, arena, freed -> call(() -> {
+            release.invokeExact(freed, bytes);
+            return null;
+        }));
+    }
+
+    @FunctionalInterface
+    private interface Call<T> {
+        T run() throws Throwable;
+    }
+
+    private static <T> T call(Call<T> call) {
+        try {
+            return call.run();
         } catch (Throwable e) {
             throw new AssertionError("a native call cannot throw", e);
         }
