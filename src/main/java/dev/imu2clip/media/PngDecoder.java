@@ -62,6 +62,7 @@ final class PngDecoder {
             if (xmp.startsWith("XML:com.adobe.xmp") && orientation == 0) orientation = Orientation.ofXmp(xmp);
             at += 12 + length;
         }
+        if (bare.position() <= HEADER_END + 8) throw new ImageFault("no pixels (IDAT)");
         if (indexed && !coloured) throw new ImageFault("a palette image without a palette (PLTE)");
         bare.putInt(HEADER_END, bare.position() - HEADER_END - 8);
     }
@@ -69,13 +70,14 @@ final class PngDecoder {
     private void readHeader(long at, long length, long maxPixels) {
         checkSum(at, length);
         if (at != 8 || length < 13) throw new ImageFault("more than one IHDR, or a short one");
-        Canvas.check(in.u32be(16), in.u32be(20), maxPixels);
+        Canvas.check(in.u32be(16), in.u32be(20), Math.min(maxPixels, Integer.MAX_VALUE / 4));
         int depth = in.u8(24);
         indexed = in.u8(25) == 3;
         if (indexed && depth > 8) throw new ImageFault("a palette and " + depth + " bits");
         bare.put(in.data(), 0, HEADER_END).putInt(8, 13).putInt(0).put("IDAT".getBytes());
         if (indexed) bare.put(25, GREY);
-        else for (int i = 0; i < 256; i++) palette[i] = Math.min(255, i * 255 / ((1 << Math.min(8, depth)) - 1)) * 0x010101;
+        int white = (1 << Math.clamp(depth, 1, 8)) - 1;
+        for (int i = 0; i <= white && !indexed; i++) palette[i] = i * 255 / white * 0x010101;
     }
 
     private void readPalette(long at, long length) {
