@@ -237,23 +237,25 @@ def gif(z):
     z.case("no_palette.gif", gif_file(20, 15, part, None, None))
     z.case("own_palette_only.gif", gif_file(20, 15, part, None, other, transparent=3))
     z.case("beyond_screen.gif", gif_file(5, 5, part, one, None))
+    z.case("short_blocks.gif", gif_file(20, 15, part, one, None, block=2))
+    z.case("clear_twice.gif", gif_file(20, 15, part, one, None, clears=2))
     z.case("ends_early.gif", gif_file(20, 15, (0, 0, 20, 15), one, None, data=b"\x2c\x01"))
     full = encode(PALETTE, "gif")
     for cut in (1, 2, 200):
         z.case(f"cut{cut}.gif", full[:-cut])
 
 
-def gif_file(w, h, box, palette, own, transparent=None, interlaced=False, data=None):
+def gif_file(w, h, box, palette, own, transparent=None, interlaced=False, data=None, clears=1, block=255):
     x, y, box_w, box_h = box
     out = b"GIF89a" + struct.pack("<HHBBB", w, h, 0x81 if palette else 0, 2, 0) + (palette or b"")
     if transparent is not None:
         out += b"\x21\xf9\4" + bytes([1, 0, 0, transparent, 0])
     out += b"\x2c" + struct.pack("<HHHHB", x, y, box_w, box_h, (0x81 if own else 0) | (0x40 if interlaced else 0)) + (own or b"")
     if data is None:  # codes of 3 bits; the table is cleared every second pixel, so that they stay as wide
-        codes = [c for i in range(box_w * box_h) for c in ([4] if i % 2 == 0 else []) + [(i * 7 // 3) % 4]] + [5]
+        codes = [c for i in range(box_w * box_h) for c in ([4] * clears if i % 2 == 0 else []) + [(i * 7 // 3) % 4]] + [5]
         bits = sum(c << 3 * i for i, c in enumerate(codes))
         data = bits.to_bytes((3 * len(codes) + 7) // 8, "little")
-    blocks = b"".join(bytes([len(data[i:i + 255])]) + data[i:i + 255] for i in range(0, len(data), 255))
+    blocks = b"".join(bytes([len(data[i:i + block])]) + data[i:i + block] for i in range(0, len(data), block))
     return out + b"\2" + blocks + b"\0;"
 
 
@@ -265,6 +267,9 @@ def bmp(z):
             z.case(f"bits{bits}{'_top_down' * down}.bmp", bmp_file(bits, colours=1 << bits if bits <= 8 else 0, down=down))
     z.case("os2_8.bmp", bmp_file(8, colours=256, header=12))
     z.case("os2_24.bmp", bmp_file(24, header=12))
+    plain = bmp_file(24, pixels=bytes(i * 7 % 251 for i in range(72 * 11)))
+    z.case("file_size_zero.bmp", plain[:2] + b"\0\0\0\0" + plain[6:])
+    z.case("os2_2.bmp", bmp_file(24, pixels=plain[-72 * 11:], header=64))
     z.case("palette_short.bmp", bmp_file(8, colours=16))
     for name, bits, masks, header in (("565", 16, (0xf800, 0x7e0, 0x1f), 40), ("555", 16, (0x7c00, 0x3e0, 0x1f), 40),
                                       ("high", 32, (0xff000000, 0xff0000, 0xff00), 40),

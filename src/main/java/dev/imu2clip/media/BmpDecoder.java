@@ -2,7 +2,11 @@ package dev.imu2clip.media;
 
 import java.util.Arrays;
 
-/** BMP of OS/2 and Windows: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits with or without masks, run lengths of 4 and 8 bits. */
+/**
+ * BMP of OS/2 and Windows: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits with or without masks, run lengths of 4 and 8 bits.
+ * The JDK's reader is no substitute: it refuses OS/2's 64-byte header, 24-bit masks and files whose header tells no file size,
+ * and does not see that run lengths are cut short.
+ */
 final class BmpDecoder {
     private static final int RAW = 0;
     private static final int RLE8 = 1;

@@ -5,6 +5,9 @@ import java.util.Arrays;
 /**
  * The first picture of a GIF on the logical screen, which shows the transparent colour, else colour 0, where the picture does not reach.
  * A file without a palette is grey; in a short palette the missing colours are black.
+ *
+ * <p>The JDK's reader is no substitute: where the first block has under 4 bytes, or the code table is cleared twice in a row, its pixels
+ * are wrong without an error, and it takes a file that ends early for complete.
  */
 final class GifDecoder {
     private static final int[] START = {0, 4, 2, 1};

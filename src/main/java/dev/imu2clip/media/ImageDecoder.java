@@ -1,6 +1,7 @@
 package dev.imu2clip.media;
 
 import dev.imu2clip.io.InputException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -70,7 +71,10 @@ public record ImageDecoder(long maxPixels) {
             throw broken(name, format, "it needs more memory than there is. Raise the heap with -Xmx", e);
         } catch (Exception e) {
             // The readers of the JDK and of libwebp answer broken files with whatever exception they run into.
-            throw broken(name, format, "its data are broken" + (e.getMessage() == null ? "" : ": " + e.getMessage()), e);
+            Throwable root = e;
+            while (root.getCause() != null) root = root.getCause();
+            if (root instanceof EOFException) throw broken(name, format, ImageFault.truncated("its pixels").getMessage(), e);
+            throw broken(name, format, "its data are broken" + (root.getMessage() == null ? "" : ": " + root.getMessage()), e);
         }
     }
 

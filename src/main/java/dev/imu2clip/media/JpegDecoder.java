@@ -3,12 +3,7 @@ package dev.imu2clip.media;
 import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
 import java.io.IOException;
-import java.util.Iterator;
-import java.util.List;
-import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
-import javax.imageio.spi.IIORegistry;
-import javax.imageio.spi.ImageReaderSpi;
 
 /**
  * JPEG by the JDK's libjpeg, whose samples (integer transform, smooth chroma upsampling) are those of libjpeg-turbo. Colours are converted
@@ -33,7 +28,7 @@ final class JpegDecoder {
     }
 
     private static Raster samples(Cursor in) throws IOException {
-        ImageReader reader = Reader.SPI.createReaderInstance();
+        ImageReader reader = JdkReader.of("jpeg");
         try (ByteStream bytes = new ByteStream(in.data())) {
             reader.setInput(bytes, true, true);
             Raster raster = reader.readRaster(0, null);
@@ -42,21 +37,6 @@ final class JpegDecoder {
             return raster;
         } finally {
             reader.dispose();
-        }
-    }
-
-    /** The JDK's own reader; one from the class path may stand before it in the registry. */
-    private static final class Reader {
-        static final ImageReaderSpi SPI = find();
-
-        private static ImageReaderSpi find() {
-            Iterator<ImageReaderSpi> all = IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
-            while (all.hasNext()) {
-                ImageReaderSpi spi = all.next();
-                if (spi.getClass().getModule() != ImageIO.class.getModule()) continue;
-                if (List.of(spi.getFormatNames()).contains("jpeg")) return spi;
-            }
-            throw new IllegalStateException("this Java has no JPEG reader");
         }
     }
 }
