@@ -85,7 +85,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private static Map<String, String> clipMetadata(WeightsFile weights) {
-        Map<String, String> metadata = new LinkedHashMap<>(weights.activationMetadata());
+        Map<String, String> metadata = new LinkedHashMap<>(weights.modelMetadata());
         metadata.put("format", "pt"); // transformers refuses files that do not say it
         return metadata;
     }

@@ -21,8 +21,7 @@ public record ClipFiles(Path weights, String origin) {
 
     /** The same, where there must be some. */
     public static ClipFiles require() {
-        return find().orElseThrow(() -> new InputException("no CLIP weights. Give them with --clip, or run: imu2clip download "
-                + ClipRelease.VIT_B_32.name()));
+        return find().orElseThrow(() -> new InputException("no CLIP weights. Give them with --clip, or run: " + ClipRelease.COMMAND));
     }
 
     static Optional<ClipFiles> find(String variable, ClipRelease release) {

@@ -4,6 +4,7 @@ import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.TensorFile;
 import dev.imu2clip.io.TensorView;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,9 +54,12 @@ final class ClipNames {
         return names.renamed;
     }
 
-    /** Whether some of these names, as {@link #of} gives them, are those of a CLIP tower. */
-    static boolean areOfClip(Set<String> names) {
-        return names.contains(TextConfig.TOKENS) || names.contains(VISION + "embeddings.patch_embedding.weight");
+    /** Which towers of a CLIP some of these names, as {@link #of} gives them, belong to: as sections of a {@link HuggingFaceConfig}. */
+    static List<String> towers(Set<String> names) {
+        List<String> towers = new ArrayList<>();
+        if (names.contains(TextConfig.TOKENS)) towers.add(HuggingFaceConfig.TEXT);
+        if (names.contains(ImageConfig.PATCHES + ".weight")) towers.add(HuggingFaceConfig.VISION);
+        return towers;
     }
 
     private static String unwrapped(String name) {

@@ -16,6 +16,9 @@ import java.util.stream.Collectors;
  * @param files weights first, then what belongs to them
  */
 public record ClipRelease(String name, List<RemoteFile> files) {
+    /** How people get them, for messages. */
+    static final String COMMAND = "imu2clip download clip-vit-b-32";
+
     public static final ClipRelease VIT_B_32 = new ClipRelease("clip-vit-b-32", List.of(
             new RemoteFile(URI.create("https://openaipublic.azureedge.net/clip/models/"
                     + "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt"), 353_976_522,

@@ -31,11 +31,13 @@ public interface ClipWeights extends AutoCloseable {
     void close();
 
     /**
-     * Whether the MLPs use QuickGELU, as OpenAI's models do, or exact GELU, as many of open_clip's do, where the file or one beside it
-     * tells; its tensors cannot. Files of {@code imu2clip convert} say it, OpenAI's TorchScript archives mean QuickGELU, and so say
-     * {@code config.json} and {@code open_clip_config.json} in their folder. Where nothing tells, QuickGELU is meant.
+     * What the weights themselves tell of a tower besides its shapes: activation, heads. Files of {@code imu2clip convert} do, and OpenAI's
+     * TorchScript archives mean QuickGELU and heads of 64 features. Of others a config in their folder tells, see
+     * {@link HuggingFaceConfig#of}.
+     *
+     * @param section {@link HuggingFaceConfig#TEXT} or {@link HuggingFaceConfig#VISION}
      */
-    default Optional<Boolean> quickGelu() {
+    default Optional<HuggingFaceConfig> model(String section) {
         return Optional.empty();
     }
 

@@ -13,45 +13,73 @@ import java.util.Optional;
 /**
  * What a Hugging Face {@code config.json} says of a tower and the shapes of its weights do not.
  *
+ * @param width     features of a token; 0 where unsaid. Weights of another width belong to another model
  * @param heads     attention heads; 0 where unsaid
  * @param quickGelu whether the MLP uses QuickGELU, as OpenAI's models do and some others do not
  */
-public record HuggingFaceConfig(int heads, boolean quickGelu) {
+public record HuggingFaceConfig(int width, int heads, boolean quickGelu) {
     /** OpenAI's models. */
     public static final HuggingFaceConfig OPENAI = new HuggingFaceConfig(0, true);
     static final String TEXT = "text_config", VISION = "vision_config";
-    private static final String FILE = "config.json";
+    private static final String FILE = "config.json", WIDTH = "hidden_size", HEADS = "num_attention_heads", ACTIVATION = "hidden_act";
+    private static final String QUICK = "quick_gelu", EXACT = "gelu";
     private static final double EPSILON = 1e-5;
 
-    /** What weights and the config in their folder tell together: of the activation, the weights know better. */
-    static HuggingFaceConfig of(ClipWeights weights, Path folder, String section) {
-        HuggingFaceConfig config = beside(folder, section);
-        return new HuggingFaceConfig(config.heads, weights.quickGelu().orElse(config.quickGelu));
+    public HuggingFaceConfig(int heads, boolean quickGelu) {
+        this(0, heads, quickGelu);
     }
 
-    /** The config in a folder; {@link #OPENAI} where there is none. Its section is {@link #TEXT} or {@link #VISION}. */
-    static HuggingFaceConfig beside(Path folder, String section) {
-        return find(folder, section).orElse(OPENAI);
+    /** What weights themselves tell, else the config in their folder, else {@link #OPENAI}. */
+    static HuggingFaceConfig of(ClipWeights weights, Path folder, String section) {
+        return told(weights, folder, section).orElse(OPENAI);
+    }
+
+    /** The same, empty where nothing tells. The section is {@link #TEXT} or {@link #VISION}. */
+    static Optional<HuggingFaceConfig> told(ClipWeights weights, Path folder, String section) {
+        return weights.model(section).or(() -> beside(folder, section));
     }
 
     /** The config in a folder, else open_clip's, if there is one. */
-    static Optional<HuggingFaceConfig> find(Path folder, String section) {
+    static Optional<HuggingFaceConfig> beside(Path folder, String section) {
         Path file = folder.resolve(FILE);
         if (!Files.isRegularFile(file)) return OpenClipConfig.beside(folder, section);
-        JsonNode root;
+        JsonNode root = json(file);
+        return Optional.of(parse(file, root.path(section).isObject() ? root.path(section) : root));
+    }
+
+    /** The JSON in a file. */
+    static JsonNode json(Path file) {
         try {
-            root = new JsonMapper().readTree(Files.readString(file));
+            return new JsonMapper().readTree(Files.readString(file));
         } catch (JsonProcessingException e) {
             throw InputException.in(file, "is not valid JSON (" + e.getOriginalMessage() + ")", "Get the file again");
         } catch (IOException e) {
             throw new InputException(file + ": cannot be read (" + e + "). Get the file again, or remove it", e);
         }
-        JsonNode tower = root.path(section).isObject() ? root.path(section) : root;
-        String activation = tower.path("hidden_act").asText("quick_gelu");
-        if (!activation.equals("quick_gelu") && !activation.equals("gelu"))
-            throw InputException.in(file, "hidden_act is '" + activation + "'", "quick_gelu and gelu are known");
+    }
+
+    /** What {@link #text} wrote into the metadata of a file. */
+    static HuggingFaceConfig parse(Path file, String text) {
+        try {
+            return parse(file, new JsonMapper().readTree(text));
+        } catch (JsonProcessingException e) {
+            throw InputException.in(file, "its metadata hold no valid JSON (" + e.getOriginalMessage() + ")", "Make the file again");
+        }
+    }
+
+    private static HuggingFaceConfig parse(Path file, JsonNode tower) {
+        String activation = tower.path(ACTIVATION).asText(QUICK);
+        if (!activation.equals(QUICK) && !activation.equals(EXACT))
+            throw InputException.in(file, ACTIVATION + " is '" + activation + "'", QUICK + " and " + EXACT + " are known");
         double epsilon = tower.path("layer_norm_eps").asDouble(EPSILON);
         if (epsilon != EPSILON) throw InputException.in(file, "layer_norm_eps is " + epsilon, "Only " + EPSILON + " is supported");
-        return Optional.of(new HuggingFaceConfig(Math.max(0, tower.path("num_attention_heads").asInt(0)), activation.equals("quick_gelu")));
+        return new HuggingFaceConfig(Math.max(0, tower.path(WIDTH).asInt(0)), Math.max(0, tower.path(HEADS).asInt(0)),
+                activation.equals(QUICK));
+    }
+
+    /** As a section of a {@code config.json}. */
+    String text() {
+        return new JsonMapper().createObjectNode().put(WIDTH, width).put(HEADS, heads).put(ACTIVATION, quickGelu ? QUICK : EXACT)
+                .toString();
     }
 }

@@ -81,10 +81,10 @@ public record ImageConfig(int layers, int width, int heads, int hidden, int patc
             throw new InputException(weights.origin() + ": tensor '" + POSITIONS + "' has " + positions
                     + " positions, expected one and those of a square of patches. Check that it is a CLIP with a vision transformer");
         int width = TowerShapes.size(patch, 0), edge = TowerShapes.size(patch, 3);
-        var config = new ImageConfig(TowerShapes.layers(weights, LAYERS), width, TowerShapes.heads(weights, width, model.heads()),
+        var config = new ImageConfig(TowerShapes.layers(weights, LAYERS), width, TowerShapes.heads(weights, width, model),
                 TowerShapes.size(TowerShapes.shape(weights, fc1, 2), 0), edge, Math.toIntExact(grid * edge),
                 TowerShapes.size(TowerShapes.shape(weights, projection, 2), 0), model.quickGelu());
-        TowerShapes.check(weights, "image tower of " + config.layers + " layers and width " + width, config.shapes());
+        TowerShapes.check(weights, "image tower of " + config.layers + " layers and width " + width, LAYERS, config.shapes());
         return config;
     }
 }

@@ -54,11 +54,11 @@ public record TextConfig(int layers, int width, int heads, int hidden, int vocab
         TowerShapes.require(weights, "text tower", TOKENS, POSITIONS, fc1, projection);
         Shape tokens = TowerShapes.shape(weights, TOKENS, 2);
         int width = TowerShapes.size(tokens, 1);
-        var config = new TextConfig(TowerShapes.layers(weights, LAYERS), width, TowerShapes.heads(weights, width, model.heads()),
+        var config = new TextConfig(TowerShapes.layers(weights, LAYERS), width, TowerShapes.heads(weights, width, model),
                 TowerShapes.size(TowerShapes.shape(weights, fc1, 2), 0), TowerShapes.size(tokens, 0),
                 TowerShapes.size(TowerShapes.shape(weights, POSITIONS, 2), 0),
                 TowerShapes.size(TowerShapes.shape(weights, projection, 2), 0), model.quickGelu());
-        TowerShapes.check(weights, "text tower of " + config.layers + " layers and width " + width, config.shapes());
+        TowerShapes.check(weights, "text tower of " + config.layers + " layers and width " + width, LAYERS, config.shapes());
         return config;
     }
 }

@@ -8,8 +8,8 @@ final class TextNotices {
     private static final String OPENAI_VOCABULARY = "https://github.com/openai/CLIP/raw/main/clip/" + VocabularyFiles.OFFICIAL;
 
     static final String RANDOM_WEIGHTS = "No CLIP weights were given: texts are embedded with seeded random weights, which tell texts apart "
-            + "but carry no meaning. For CLIP's meaning, run: imu2clip download clip-vit-b-32; or put model.safetensors, vocab.json and "
-            + "merges.txt of " + HUGGING_FACE + " into one folder and give it with --clip.";
+            + "but carry no meaning. For CLIP's meaning, run: " + ClipRelease.COMMAND + "; or put model.safetensors, vocab.json "
+            + "and merges.txt of " + HUGGING_FACE + " into one folder and give it with --clip.";
 
     private TextNotices() {}
 

@@ -10,7 +10,6 @@ import java.util.Set;
 
 /** What text and image towers have in common when they are told from the shapes of weights. */
 final class TowerShapes {
-    private static final String SOURCE = "https://huggingface.co/openai/clip-vit-base-patch32";
     /** Features of a head in every published CLIP. */
     private static final int HEAD = 64;
     private static final int MAX_PROBLEMS = 10;
@@ -52,7 +51,7 @@ final class TowerShapes {
         List<String> missing = List.of(names).stream().filter(name -> !weights.names().contains(name)).toList();
         if (!missing.isEmpty())
             throw new InputException(weights.origin() + ": holds no CLIP " + tower + " (no " + String.join(", ", missing) + " among its "
-                    + weights.names().size() + " tensors). Give the model.safetensors of " + SOURCE);
+                    + weights.names().size() + " tensors). Give other weights with --clip, or run: " + ClipRelease.COMMAND);
     }
 
     /** A tensor's shape, which must have this many dimensions. */
@@ -69,25 +68,35 @@ final class TowerShapes {
     }
 
     /** Heads as the model's config names them, else of 64 features each. */
-    static int heads(ClipWeights weights, int width, int named) {
-        if (named == 0 && width % HEAD != 0 || named != 0 && width % named != 0)
+    static int heads(ClipWeights weights, int width, HuggingFaceConfig model) {
+        if (model.width() != 0 && model.width() != width)
+            throw new InputException(weights.origin() + ": its width is " + width + ", but the config beside it speaks of " + model.width()
+                    + ". Keep weights and config of each model in a folder of their own");
+        int heads = model.heads();
+        if (heads == 0 && width % HEAD != 0 || heads != 0 && width % heads != 0)
             throw new InputException(weights.origin() + ": its width " + width + " does not divide into "
-                    + (named == 0 ? "heads of " + HEAD : named + " heads") + ". Check that it is a CLIP");
-        return named == 0 ? width / HEAD : named;
+                    + (heads == 0 ? "heads of " + HEAD : heads + " heads") + ". Check that it is a CLIP");
+        return heads == 0 ? width / HEAD : heads;
     }
 
-    /** @throws InputException that names every tensor which is missing or misshapen, up to ten */
-    static void check(ClipWeights weights, String tower, Map<String, Shape> shapes) {
+    /**
+     * @param blocks what the names of the transformer's tensors begin with: one more there changes what a block computes
+     * @throws InputException that names every tensor which is missing, misshapen or too much, up to ten
+     */
+    static void check(ClipWeights weights, String tower, String blocks, Map<String, Shape> shapes) {
         List<String> problems = new ArrayList<>();
         shapes.forEach((name, expected) -> {
             if (!weights.names().contains(name)) problems.add("'" + name + "' is missing");
             else if (!weights.shape(name).equals(expected)) problems.add("'" + name + "' has shape " + weights.shape(name) + ", expected "
                     + expected);
         });
+        for (String name : weights.names())
+            if (name.startsWith(blocks) && !shapes.containsKey(name)) problems.add("'" + name + "' is not known");
         if (problems.isEmpty()) return;
         int more = problems.size() - MAX_PROBLEMS;
         throw new InputException(weights.origin() + ": is no whole CLIP " + tower + ": "
-                + String.join("; ", problems.subList(0, Math.min(problems.size(), MAX_PROBLEMS))) + (more > 0 ? "; and " + more + " more" : "")
+                + InputException.printable(String.join("; ", problems.subList(0, Math.min(problems.size(), MAX_PROBLEMS))))
+                + (more > 0 ? "; and " + more + " more" : "")
                 + ". Get the file again, or check that it is a CLIP");
     }
 }

@@ -17,27 +17,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** CLIP's weights in a file of any format: see {@link ClipWeights#open}. */
 public final class WeightsFile implements ClipWeights {
-    /** Metadata by which our own files tell the activation: {@code quick_gelu} or {@code gelu}. */
-    public static final String ACTIVATION = "clip_activation";
-    private static final String QUICK = "quick_gelu", EXACT = "gelu";
     /** What these files are called where they are published, best first: the same weights, where a folder has several. */
     private static final List<String> PUBLISHED = List.of("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors",
             "open_clip_pytorch_model.bin");
     private static final List<String> ENDINGS = List.of(".safetensors", ".bin", ".pt", ".pth", ".ckpt");
-    private static final String SOURCE = "It is part of https://huggingface.co/openai/clip-vit-base-patch32";
+    private static final String SOURCE = "CLIP's weights come by: " + ClipRelease.COMMAND;
 
     private final TensorFile file;
     private final Map<String, TensorView> tensors;
-    private final Optional<Boolean> quickGelu;
 
     private WeightsFile(TensorFile file) {
         this.file = file;
         this.tensors = Collections.unmodifiableMap(ClipNames.of(file));
-        this.quickGelu = activation(file);
     }
 
     /** @throws InputException when the file is missing, damaged or of no known format */
@@ -76,16 +72,9 @@ public final class WeightsFile implements ClipWeights {
                 + String.join(", ", others.stream().map(file -> file.getFileName().toString()).toList()), "Name one of them");
     }
 
-    private static Optional<Boolean> activation(TensorFile file) {
-        String own = file.metadata().get(ACTIVATION);
-        if (own != null) return Optional.of(own.equals(QUICK));
-        if (file instanceof TorchFile torch && torch.script()) return Optional.of(true);
-        return HuggingFaceConfig.find(file.file().toAbsolutePath().getParent(), HuggingFaceConfig.TEXT).map(HuggingFaceConfig::quickGelu);
-    }
-
     /** Whether the file holds a tower of a CLIP; other files open too. */
     public boolean isClip() {
-        return ClipNames.areOfClip(tensors.keySet());
+        return !ClipNames.towers(tensors.keySet()).isEmpty();
     }
 
     /** The open file. */
@@ -98,14 +87,20 @@ public final class WeightsFile implements ClipWeights {
         return tensors;
     }
 
-    /** Metadata that tell the activation to a later {@link #quickGelu}. */
-    public Map<String, String> activationMetadata() {
-        return quickGelu.map(quick -> Map.of(ACTIVATION, quick ? QUICK : EXACT)).orElse(Map.of());
+    /** Metadata that tell a later {@link #model} what the file, or a config beside it, tells now. */
+    public Map<String, String> modelMetadata() {
+        Map<String, String> metadata = new TreeMap<>();
+        Path folder = file.file().toAbsolutePath().getParent();
+        ClipNames.towers(tensors.keySet()).forEach(section -> HuggingFaceConfig.told(this, folder, section)
+                .ifPresent(model -> metadata.put(section, model.text())));
+        return metadata;
     }
 
     @Override
-    public Optional<Boolean> quickGelu() {
-        return quickGelu;
+    public Optional<HuggingFaceConfig> model(String section) {
+        String own = file.metadata().get(section);
+        if (own != null) return Optional.of(HuggingFaceConfig.parse(file.file(), own));
+        return file instanceof TorchFile torch && torch.script() ? Optional.of(HuggingFaceConfig.OPENAI) : Optional.empty();
     }
 
     @Override

@@ -22,7 +22,8 @@ public final class InputException extends RuntimeException {
         return new InputException(file + ": " + printable(problem) + (remedy.isEmpty() ? "" : ". " + remedy));
     }
 
-    private static String printable(String text) {
+    /** A text out of a file, fit to be shown: in one line, of bounded length. */
+    public static String printable(String text) {
         String line = text.replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
         return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "...";
     }

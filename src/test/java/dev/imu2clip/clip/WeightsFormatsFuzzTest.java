@@ -30,20 +30,20 @@ class WeightsFormatsFuzzTest {
         Path safetensors = folder.resolve("model.safetensors"), torch = folder.resolve("model.pt");
         TextConfig text = new TextConfig(1, 2, 1, 3, 6, 5, 2, true);
         ImageConfig image = new ImageConfig(1, 2, 1, 3, 1, 2, 2, true);
+        var oneHead = new HuggingFaceConfig(2, 1, true);
         var shapes = new LinkedHashMap<>(text.shapes());
         shapes.putAll(image.shapes());
         Safetensors.write(safetensors, Map.of(), shapes.entrySet().stream().map(e -> Safetensors.Source.of(e.getKey(),
                 new float[(int) e.getValue().count()], e.getValue().sizes())).toList());
         try (TensorFile file = TensorFile.open(safetensors)) {
-            TorchWriter.write(torch, Map.of(WeightsFile.ACTIVATION, "gelu"), file.tensors().values().stream()
+            TorchWriter.write(torch, Map.of(HuggingFaceConfig.TEXT, oneHead.text()), file.tensors().values().stream()
                     .map(view -> TensorSource.of(view, DType.F32, new LongAdder())).toList());
         }
-        var oneHead = new HuggingFaceConfig(1, true);
         Fuzz.Result result = Fuzz.of("clip", Files.readAllBytes(safetensors), Files.readAllBytes(torch)).allocating(4 << 20).run(bytes -> {
             // The arena closes with the weights; where opening them throws it is left to the collector, as it holds nothing.
             TensorFile file = TensorFile.of(Path.of("damaged"), MemorySegment.ofArray(bytes), Arena.ofConfined());
             try (ClipWeights weights = WeightsFile.of(file)) {
-                TextConfig.of(weights, oneHead);
+                TextConfig.of(weights, weights.model(HuggingFaceConfig.TEXT).orElse(oneHead));
                 ImageConfig.of(weights, oneHead);
             }
         });

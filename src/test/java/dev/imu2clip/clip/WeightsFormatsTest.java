@@ -111,20 +111,84 @@ class WeightsFormatsTest {
         assertEmbeddings(tiny(), temporary, "java", "_gelu", 2e-6f);
         assertThrows(AssertionError.class, () -> assertEmbeddings(tiny(), temporary, "java", "", 2e-5f), "the activations differ");
         Files.writeString(config, "{}");
-        assertTrue(assertThrows(InputException.class, () -> ClipWeights.open(temporary)).getMessage().contains("has no model_cfg"));
+        assertTrue(assertThrows(InputException.class, () -> model(temporary, HuggingFaceConfig.TEXT)).getMessage().contains("no model_cfg"));
         Files.writeString(config, "{");
-        assertTrue(assertThrows(InputException.class, () -> ClipWeights.open(temporary)).getMessage().contains("not valid JSON"));
+        assertTrue(assertThrows(InputException.class, () -> model(temporary, HuggingFaceConfig.TEXT)).getMessage().contains("valid JSON"));
+    }
+
+    /** What is told of a tower of the weights in a file or folder. */
+    private static Optional<HuggingFaceConfig> model(Path file, String section) {
+        try (ClipWeights weights = ClipWeights.open(file)) {
+            return HuggingFaceConfig.told(weights, Files.isDirectory(file) ? file : file.getParent(), section);
+        }
     }
 
     @Test
     void filesTellTheActivationWhereTheyCan() {
-        Map<String, Optional<Boolean>> expected = Map.of("openai.pt", Optional.of(true), "openai_state_dict.pt", Optional.empty(), "hf",
-                Optional.of(true), "open_clip", Optional.of(true), "open_clip_checkpoint.pt", Optional.empty());
-        expected.forEach((format, quick) -> {
-            try (ClipWeights weights = ClipWeights.open(tiny().resolve(format))) {
-                assertEquals(quick, weights.quickGelu(), format);
-            }
+        var told = Optional.of(new HuggingFaceConfig(64, 1, true));
+        Map<String, Optional<HuggingFaceConfig>> expected = Map.of("openai.pt", Optional.of(HuggingFaceConfig.OPENAI),
+                "openai_state_dict.pt", Optional.empty(), "hf", told, "open_clip", told, "open_clip_checkpoint.pt", Optional.empty());
+        expected.forEach((format, model) -> {
+            for (String section : List.of(HuggingFaceConfig.TEXT, HuggingFaceConfig.VISION))
+                assertEquals(model, model(tiny().resolve(format), section), format);
         });
+    }
+
+    @Test
+    void towersMayDiffer() throws IOException {
+        Files.copy(tiny().resolve("hf/model.safetensors"), temporary.resolve("model.safetensors"));
+        Path config = temporary.resolve("config.json");
+        Files.writeString(config, """
+                {"text_config": {"hidden_size": 64, "num_attention_heads": 2, "hidden_act": "gelu"},
+                 "vision_config": {"hidden_size": 64, "num_attention_heads": 4, "hidden_act": "quick_gelu"}}""");
+        assertTowers(temporary, 2, false, 4, true);
+        Files.move(config, temporary.resolve("open_clip_config.json"));
+        Files.writeString(temporary.resolve("open_clip_config.json"), """
+                {"model_cfg": {"quick_gelu": true, "text_cfg": {"width": 64}, "vision_cfg": {"width": 64, "head_width": 16}}}""");
+        assertTowers(temporary, 8, true, 4, true);
+    }
+
+    private static void assertTowers(Path folder, int textHeads, boolean textQuick, int imageHeads, boolean imageQuick) {
+        try (ClipWeights weights = ClipWeights.open(folder)) {
+            TextConfig text = TextConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.TEXT));
+            ImageConfig image = ImageConfig.of(weights, HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION));
+            assertEquals(List.of(textHeads, textQuick, imageHeads, imageQuick),
+                    List.of(text.heads(), text.quickGelu(), image.heads(), image.quickGelu()));
+        }
+    }
+
+    @Test
+    void aConfigOfAnotherModelIsFoundOut() throws IOException {
+        Path config = Files.writeString(temporary.resolve("config.json"), """
+                {"text_config": {"hidden_size": 128, "num_attention_heads": 2}, "vision_config": {"hidden_size": 128}}""");
+        Path plain = Files.copy(tiny().resolve("openai_state_dict.pt"), temporary.resolve("plain.pt"));
+        try (ClipWeights weights = ClipWeights.open(plain)) {
+            for (var of : List.<Runnable>of(
+                    () -> TextConfig.of(weights, HuggingFaceConfig.of(weights, temporary, HuggingFaceConfig.TEXT)),
+                    () -> ImageConfig.of(weights, HuggingFaceConfig.of(weights, temporary, HuggingFaceConfig.VISION))))
+                assertTrue(assertThrows(InputException.class, of::run).getMessage().contains(
+                        "plain.pt: its width is 64, but the config beside it speaks of 128"));
+        }
+        // OpenAI's archive needs none, and a broken one does not disturb it.
+        Files.copy(tiny().resolve("openai.pt"), temporary.resolve("openai.pt"));
+        Files.writeString(config, "{");
+        assertEquals(Optional.of(HuggingFaceConfig.OPENAI), model(temporary.resolve("openai.pt"), HuggingFaceConfig.TEXT));
+    }
+
+    @Test
+    void blocksWithMoreThanClipsAreRefused() {
+        Path file = temporary.resolve("scaled.safetensors");
+        try (Safetensors clip = Safetensors.open(tiny().resolve("hf/model.safetensors"))) {
+            List<Safetensors.Source> tensors = new ArrayList<>();
+            clip.entries().values().forEach(e -> tensors.add(new Safetensors.Source(e.name(), e.dtype(), e.shape(), e.bytes())));
+            tensors.add(Safetensors.Source.of("text_model.encoder.layers.0.ls_1.gamma", new float[64], 64));
+            Safetensors.write(file, Map.of(), tensors);
+        }
+        try (ClipWeights weights = ClipWeights.open(file)) {
+            ImageConfig.of(weights, HuggingFaceConfig.OPENAI);
+            assertTrue(assertThrows(InputException.class, () -> TextConfig.of(weights, HuggingFaceConfig.OPENAI)).getMessage()
+                    .contains("'text_model.encoder.layers.0.ls_1.gamma' is not known"));
+        }
     }
 
     private static void assertEmbeddings(Path folder, Path file, String device, String activation, float tolerance) {
