@@ -1,10 +1,6 @@
 package dev.imu2clip.io;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.math.BigInteger;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,11 +22,6 @@ final class Pickle {
     static final int MAX_OPCODES = 1 << 22;
     static final Object NONE = new Object();
     private static final Object MARK = new Object();
-    private static final int NAME_MAX = 1000, LONG_MAX = 255;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     /** A class or function, by module and name: {@code torch._utils._rebuild_tensor_v2}. */
     record Global(String name) {}
@@ -88,67 +79,61 @@ final class Pickle {
         Object persistent(Object id);
     }
 
-    private final Path file;
-    private final String where;
-    private final MemorySegment bytes;
+    private final PickleInput in;
     private final Builder builder;
     private final List<Object> stack = new ArrayList<>();
     private final Map<Integer, Object> memo = new HashMap<>();
-    private long at;
 
     /**
      * @param where which pickle of the file it is, for errors
      * @param start where in {@code bytes} it begins
      */
     Pickle(Path file, String where, MemorySegment bytes, long start, Builder builder) {
-        this.file = file;
-        this.where = where;
-        this.bytes = bytes;
-        this.at = start;
+        this.in = new PickleInput(file, where, bytes, start);
         this.builder = builder;
     }
 
     /** The byte after the last one that was read. */
     long end() {
-        return at;
+        return in.at();
     }
 
     /** Reads one pickle and returns its value. */
     Object read() {
         for (int count = 0; count < MAX_OPCODES; count++) {
-            long start = at;
-            int opcode = bytes(1) & 0xFF;
+            long start = in.at();
+            int opcode = (int) in.size(1);
             if (opcode == '.') return pop();
             if (!data(opcode) && !collection(opcode) && !object(opcode))
-                throw broken(String.format("has the opcode 0x%02x at byte %d, which files of tensors do not need", opcode, start));
+                throw in.broken(String.format("has the opcode 0x%02x at byte %d, which files of tensors do not need", opcode, start));
         }
-        throw broken("has more than " + MAX_OPCODES + " opcodes");
+        throw in.broken("has more than " + MAX_OPCODES + " opcodes");
     }
 
     private boolean data(int opcode) {
         switch (opcode) {
             case 0x80 -> {
-                int protocol = bytes(1);
-                if (protocol < 2 || protocol > 5) throw broken("has protocol " + protocol + "; 2 to 5 are known");
+                long protocol = in.size(1);
+                if (protocol < 2 || protocol > 5) throw in.broken("has protocol " + protocol + "; 2 to 5 are known");
             }
-            case 0x95 -> take(8); // FRAME: where a reader may read ahead
+            case 0x95 -> in.take(8); // FRAME: where a reader may read ahead
             case 'N' -> push(NONE);
             case 0x88 -> push(true);
             case 0x89 -> push(false);
-            case 'K' -> push(size(1));
-            case 'M' -> push(size(2));
-            case 'J' -> push((long) bytes.get(INT, take(4)));
-            case 0x8A -> push(integer(size(1)));
-            case 0x8B -> push(integer(size(4)));
-            case 'G' -> push(bytes.get(DOUBLE, take(8)));
-            case 'X' -> push(text(size(4)));
-            case 0x8C -> push(text(size(1)));
-            case 0x8D -> push(text(size(8)));
-            case 'U' -> push(text(size(1)));
-            case 'T' -> push(text(size(4)));
-            case 'C' -> push(skipped(size(1)));
-            case 'B' -> push(skipped(size(4)));
-            case 0x8E, 0x96 -> push(skipped(size(8)));
+            case 'K' -> push(in.size(1));
+            case 'M' -> push(in.size(2));
+            case 'J' -> push(in.int32());
+            case 0x8A -> push(in.integer(in.size(1)));
+            case 0x8B -> push(in.integer(in.size(4)));
+            case 'G' -> push(in.float64());
+            case 'X' -> push(in.text(in.size(4)));
+            case 0x8C -> push(in.text(in.size(1)));
+            case 0x8D -> push(in.text(in.size(8)));
+            case 'U' -> push(in.text(in.size(1)));
+            case 'T' -> push(in.text(in.size(4)));
+            case 'C' -> push(skipped(in.size(1)));
+            case 'B' -> push(skipped(in.size(4)));
+            case 0x8E, 0x96 -> push(skipped(in.size(8)));
             default -> {
                 return false;
             }
@@ -174,11 +159,11 @@ final class Pickle {
             case 'd' -> fill(new Dict(), popToMark());
             case 's' -> set(top(2));
             case 'u' -> set(popToMark());
-            case 'q' -> memo.put((int) size(1), peek());
-            case 'r' -> memo.put((int) size(4), peek());
+            case 'q' -> memo.put((int) in.size(1), peek());
+            case 'r' -> memo.put((int) in.size(4), peek());
             case 0x94 -> memo.put(memo.size(), peek());
-            case 'h' -> push(remembered((int) size(1)));
-            case 'j' -> push(remembered((int) size(4)));
+            case 'h' -> push(remembered((int) in.size(1)));
+            case 'j' -> push(remembered((int) in.size(4)));
             default -> {
                 return false;
             }
@@ -188,11 +173,11 @@ final class Pickle {
 
     private boolean object(int opcode) {
         switch (opcode) {
-            case 'c' -> push(global(line(), line()));
+            case 'c' -> push(global(in.line(), in.line()));
             case 0x93 -> {
                 List<Object> names = top(2);
                 if (!(names.get(0) instanceof String module && names.get(1) instanceof String name))
-                    throw broken("names a class by no text");
+                    throw in.broken("names a class by no text");
                 push(global(module, name));
             }
             case 'R', 0x81 -> {
@@ -217,25 +202,25 @@ final class Pickle {
     }
 
     private Object call(Object function, Object arguments) {
-        if (!(arguments instanceof Tuple tuple)) throw broken("calls something without a tuple of arguments");
+        if (!(arguments instanceof Tuple tuple)) throw in.broken("calls something without a tuple of arguments");
         Global global = switch (function) {
             case Global known -> known;
             case Instance made -> made.type; // a call of what an unknown function returned
-            default -> throw broken("calls something that is no function");
+            default -> throw in.broken("calls something that is no function");
         };
         Object result = builder.call(global, tuple.items);
         return result == null ? new Instance(global) : result;
     }
 
     private Global global(String module, String name) {
-        if (module.length() + name.length() > NAME_MAX) throw broken("names a class in more than " + NAME_MAX + " characters");
+        if (module.length() + name.length() > PickleInput.NAME_MAX) throw in.nameTooLong();
         var global = new Global(module + "." + name);
         builder.named(global);
         return global;
     }
 
     private void append(List<Object> items) {
-        if (!(pop() instanceof Sequence sequence)) throw broken("appends to something that is no list");
+        if (!(pop() instanceof Sequence sequence)) throw in.broken("appends to something that is no list");
         extend(sequence, items);
     }
 
@@ -248,12 +233,12 @@ final class Pickle {
         switch (pop()) {
             case Dict dict -> fill(dict, items);
             case Instance other -> push(other); // a class that behaves like a dictionary
-            default -> throw broken("sets an item of something that is no dictionary");
+            default -> throw in.broken("sets an item of something that is no dictionary");
         }
     }
 
     private void fill(Dict dict, List<Object> items) {
-        if (items.size() % 2 != 0) throw broken("has a key without a value");
+        if (items.size() % 2 != 0) throw in.broken("has a key without a value");
         for (int i = 0; i < items.size(); i += 2) dict.put(items.get(i), items.get(i + 1));
         push(dict);
     }
@@ -265,7 +250,7 @@ final class Pickle {
     }
 
     private Object peek() {
-        if (stack.isEmpty() || stack.getLast() == MARK) throw broken("takes a value where there is none, before byte " + at);
+        if (stack.isEmpty() || stack.getLast() == MARK) throw in.broken("takes a value where there is none, before byte " + in.at());
         return stack.getLast();
     }
 
@@ -283,7 +268,7 @@ final class Pickle {
 
     private List<Object> popToMark() {
         int mark = stack.lastIndexOf(MARK);
-        if (mark < 0) throw broken("has no mark where one is needed, before byte " + at);
+        if (mark < 0) throw in.broken("has no mark where one is needed, before byte " + in.at());
         List<Object> tail = stack.subList(mark + 1, stack.size()), items = List.copyOf(tail);
         tail.clear();
         stack.removeLast();
@@ -292,66 +277,12 @@ final class Pickle {
 
     private Object remembered(int key) {
         Object value = memo.get(key);
-        if (value == null) throw broken("refers to value " + Integer.toUnsignedString(key) + ", which it never named");
+        if (value == null) throw in.broken("refers to value " + Integer.toUnsignedString(key) + ", which it never named");
         return value;
     }
 
-    // ---- bytes ----
-
-    /** Moves on by {@code count} bytes and returns where they begin. */
-    private long take(long count) {
-        if (count < 0 || count > bytes.byteSize() - at)
-            throw broken("ends at byte " + bytes.byteSize() + " in the middle of a value of " + Long.toUnsignedString(count) + " bytes");
-        at += count;
-        return at - count;
-    }
-
-    private byte bytes(int count) {
-        return bytes.get(ValueLayout.JAVA_BYTE, take(count));
-    }
-
-    /** An unsigned whole number of so many bytes; of 8 bytes it may be negative, which {@link #take} refuses. */
-    private long size(int count) {
-        return switch (count) {
-            case 1 -> bytes(1) & 0xFF;
-            case 2 -> bytes.get(SHORT, take(2)) & 0xFFFF;
-            case 4 -> bytes.get(INT, take(4)) & 0xFFFFFFFFL;
-            default -> bytes.get(LONG, take(8));
-        };
-    }
-
-    private Number integer(long size) {
-        if (size > LONG_MAX) throw broken("has a number of " + size + " bytes");
-        byte[] big = new byte[Math.max(1, (int) size)];
-        long start = take(size);
-        for (int i = 0; i < size; i++) big[big.length - 1 - i] = bytes.get(ValueLayout.JAVA_BYTE, start + i);
-        var value = new BigInteger(big);
-        return value.bitLength() < Long.SIZE ? (Number) value.longValue() : value;
-    }
-
-    private String text(long size) {
-        long start = take(size);
-        if (size > Integer.MAX_VALUE - 8) throw broken("has a text of " + size + " bytes");
-        return new String(bytes.asSlice(start, size).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
-    }
-
     private Bytes skipped(long size) {
-        take(size);
+        in.take(size);
         return new Bytes(size);
-    }
-
-    private String line() {
-        for (long end = at; end < bytes.byteSize() && end - at <= NAME_MAX; end++)
-            if (bytes.get(ValueLayout.JAVA_BYTE, end) == '\n') {
-                String line = text(end - at);
-                at++;
-                return line;
-            }
-        throw broken("names a class in more than " + NAME_MAX + " characters");
-    }
-
-    private InputException broken(String problem) {
-        return InputException.in(file, where + " " + problem, "The file is damaged or holds more than tensors; save only the state dict: "
-                + "torch.save(model.state_dict(), FILE)");
     }
 }

@@ -15,6 +15,8 @@ import java.util.Set;
 final class TorchObjects implements Pickle.Builder {
     /** PyTorch's own limit. */
     private static final int MAX_RANK = 64;
+    /** Items that calls may copy out of their arguments: a call is short, and its arguments may be those of another. */
+    private static final int MAX_COPIED = 1 << 22;
 
     /** They neither are tensors nor lead to any, and are harmless beside them. */
     private static final Set<String> INERT = Set.of("torch.device", "torch.nn.parameter.Parameter", "torch.Tensor", "_codecs.encode",
@@ -30,6 +32,7 @@ final class TorchObjects implements Pickle.Builder {
     private final Path file;
     private final Map<String, Storage> storages = new HashMap<>();
     private String unknown;
+    private int copied;
 
     TorchObjects(Path file) {
         this.file = file;
@@ -84,9 +87,10 @@ final class TorchObjects implements Pickle.Builder {
         return made == null ? new Pickle.Instance(function) : made;
     }
 
-    private static Dict dictionary(List<Object> arguments) {
+    private Dict dictionary(List<Object> arguments) {
         var dict = new Dict();
         if (arguments.isEmpty() || !(arguments.getFirst() instanceof Sequence pairs)) return dict;
+        copying(pairs.items.size());
         for (Object pair : pairs.items) {
             List<Object> items = pair instanceof Sequence list ? list.items : pair instanceof Tuple tuple ? tuple.items : List.of();
             if (items.size() == 2) dict.put(items.get(0), items.get(1));
@@ -110,7 +114,13 @@ final class TorchObjects implements Pickle.Builder {
         List<Object> items = value instanceof Tuple tuple ? tuple.items : value instanceof Sequence list ? list.items : null;
         if (items == null || items.size() > MAX_RANK || !items.stream().allMatch(Long.class::isInstance))
             throw broken("gives a tensor a size that is no tuple of at most " + MAX_RANK + " whole numbers");
+        copying(items.size());
         return List.copyOf(items);
+    }
+
+    private void copying(int items) {
+        copied += items;
+        if (copied > MAX_COPIED || copied < 0) throw broken("copies more than " + MAX_COPIED + " items");
     }
 
     /** {@code ('storage', torch.FloatStorage, '0', 'cpu', 1024)}; older files add what the storage is a part of. */

@@ -64,6 +64,7 @@ final class TorchStateDict {
 
     /** The attributes of a module and of the modules in it. */
     private void walk(String name, Object value, int depth) {
+        checkLength(name); // here too, since names grow with the depth
         if (value instanceof Tensor tensor && !name.isEmpty()) add(name, tensor);
         if (!(value instanceof Instance module && module.state instanceof Dict state)) return;
         if (depth == MAX_DEPTH) throw InputException.in(file, "module '" + name + "' is nested too deeply", "The file is damaged");
@@ -74,8 +75,12 @@ final class TorchStateDict {
     }
 
     private void add(String name, Tensor tensor) {
-        if (name.length() > MAX_NAME) throw InputException.in(file, "has a tensor with a name of " + name.length() + " characters", "");
+        checkLength(name);
         tensors.put(name, tensor);
+    }
+
+    private void checkLength(String name) {
+        if (name.length() > MAX_NAME) throw InputException.in(file, "has a tensor with a name of " + name.length() + " characters", "");
     }
 
     private InputException strange(Object value, String where) {

@@ -248,6 +248,13 @@ class TorchFileTest {
         // Depth that would overflow the stack of a recursive reader.
         refused(archive(pickle("]".repeat(100_000) + "a".repeat(99_999) + ".")), "holds no dictionary of tensors");
         refused(archive(pickle("N0".repeat(Pickle.MAX_OPCODES / 2))), "more than 4194304 opcodes");
+        // Calls of few bytes that copy long arguments, and names that grow with the depth.
+        String pairs = "ccollections\nOrderedDict\nq\0](" + "K\1K\2\u0086".repeat(1000) + "e\u0085q\1";
+        refused(archive(pickle(pairs + "h\0h\1R0".repeat(5000))), "copies more than 4194304 items");
+        String size = "ctorch\nSize\nq\0(" + "K\1".repeat(64) + "t\u0085q\1";
+        refused(archive(pickle(size + "h\0h\1R0".repeat((1 << 16) + 1))), "copies more than 4194304 items");
+        String part = "X\u00C8\0\0\0" + "a".repeat(200);
+        refused(archive(pickle("c__torch__\nM\n)\u0081q\0}" + part + "h\0sb."), "constants.pkl", ""), "a name of 602 characters");
         for (String[] broken : new String[][] {{"}", "ends at byte 3"},
                 {"X\u00FF\u00FF\u00FF\u007Fabc", "in the middle of a value of 2147483647"}, {"\u008D\0\0\0\0\0\0\0\u0080.", "bytes"},
                 {"u.", "no mark"}, {".", "takes a value where there is none"}, {"h\7.", "value 7"},
