@@ -39,14 +39,14 @@ public final class Sha256 {
     }
 
     /**
-     * Hash of a file's bytes. A large file takes a second, so the result is kept in {@code cache} beside the file's path, size, time of
-     * last change and inode, and holds until one of them differs.
+     * Hash of a file's bytes. A large file takes a second, so the result is kept in {@code cache} beside the file's path, size, inode and
+     * times of last change, of content and (where the system has it) of anything; it holds until one of them differs.
      */
     public static String of(Path file, Path cache) {
         try {
             Path real = file.toRealPath();
             BasicFileAttributes now = Files.readAttributes(real, BasicFileAttributes.class);
-            String state = real + "\n" + now.size() + " " + now.lastModifiedTime() + " " + now.fileKey() + "\n";
+            String state = real + "\n" + now.size() + " " + now.lastModifiedTime() + " " + changed(real) + " " + now.fileKey() + "\n";
             Path memory = cache.resolve("sha256").resolve(of(real.toString()).substring(0, 16));
             String remembered = remembered(memory, state);
             if (remembered != null) return remembered;
@@ -55,6 +55,15 @@ public final class Sha256 {
             return hash;
         } catch (IOException e) {
             throw unreadable(file, e);
+        }
+    }
+
+    /** Unlike the time of the content, which copying tools set back to that of the original, nobody sets this. */
+    private static Object changed(Path file) throws IOException {
+        try {
+            return Files.getAttribute(file, "unix:ctime");
+        } catch (UnsupportedOperationException e) {
+            return "";
         }
     }
 
