@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.LongAdder;
@@ -106,13 +107,13 @@ final class ConvertCommand implements Callable<Integer> {
         }
         PrintWriter report = spec.commandLine().getOut();
         long parameters = sources.stream().mapToLong(source -> source.shape().count()).sum();
-        report.printf("%s: %,d tensors, %,d parameters%n", kind, sources.size(), parameters);
+        report.printf(Locale.ROOT, "%s: %,d tensors, %,d parameters%n", kind, sources.size(), parameters);
         report.println("Read from " + file.file() + ", " + size(file.file()));
         report.println("Written to " + out + " as " + type.text + ", " + size(out));
         if (!left.isEmpty()) report.println("Left out, since they hold no floating-point numbers: " + some(left));
         if (overflowed.sum() > 0)
-            report.printf("%,d values are too large for %s and became infinite; --dtype %s keeps them%n", overflowed.sum(), type.text,
-                    type == Type.f16 ? "bf16 or f32" : "f32");
+            report.printf(Locale.ROOT, "%,d values are too large for %s and became infinite; --dtype %s keeps them%n", overflowed.sum(),
+                    type.text, type == Type.f16 ? "bf16 or f32" : "f32");
     }
 
     private static TensorSource heard(TensorSource source, int place, int total, Progress progress) {

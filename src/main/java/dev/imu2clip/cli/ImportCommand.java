@@ -13,7 +13,8 @@ import picocli.CommandLine.Parameters;
 
 /** {@code imu2clip import hapt SRC OUT}. */
 @Command(name = "import", description = "Turn recordings of a known format into a prepared data set (docs/data.md).",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true, footerHeading = "%nExample:%n",
+        footer = "  imu2clip import hapt 'HAPT Data Set' data/hapt")
 public final class ImportCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "FORMAT", description = "Format of the recordings: hapt.")
     private String format;

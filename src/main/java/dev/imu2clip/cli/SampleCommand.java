@@ -10,7 +10,8 @@ import picocli.CommandLine.Parameters;
 
 /** {@code imu2clip sample OUT}. */
 @Command(name = "sample", description = "Write a synthetic data set: simulated motion with narrations, from a seed.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true, footerHeading = "%nExample:%n",
+        footer = "  imu2clip sample data/sample --recordings 40 --seed 1")
 public final class SampleCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "OUT", description = "Folder to write the data set to.")
     private Path target;

@@ -24,6 +24,9 @@ final class MappedFile {
      */
     static <T> T open(Path file, String expected, Reader<T> reader) {
         if (Files.isDirectory(file)) throw InputException.in(file, "is a folder; " + expected, "Give the file in it");
+        // A pipe would wait for its writer here, and no other can be mapped.
+        if (Files.exists(file) && !Files.isRegularFile(file))
+            throw InputException.in(file, "is a pipe or a device; " + expected, "Write it to a file first");
         Arena arena = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file)) {
             return reader.read(file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena), arena);

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -51,7 +52,14 @@ public interface TensorFile extends AutoCloseable {
         if (bytes.byteSize() > 1 && bytes.get(ValueLayout.JAVA_BYTE, 0) == (byte) 0x80 && bytes.get(ValueLayout.JAVA_BYTE, 1) <= 5)
             throw InputException.in(file, "is a Python pickle that torch.save did not write",
                     "Load it in Python and save its tensors with torch.save");
+        if (startsWith(bytes, "version https://git-lfs.github.com/spec/"))
+            throw InputException.in(file, "stands for a file that Git LFS keeps elsewhere", "Run 'git lfs pull' in its folder");
         return Safetensors.of(file, bytes, arena);
+    }
+
+    private static boolean startsWith(MemorySegment bytes, String text) {
+        var start = MemorySegment.ofArray(text.getBytes(StandardCharsets.US_ASCII));
+        return bytes.byteSize() >= start.byteSize() && bytes.asSlice(0, start.byteSize()).mismatch(start) < 0;
     }
 
     /** The header's first character: it also tells a header of 0x280 bytes from a pickle, and one of 0x4B50 from a zip. */

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -85,9 +86,9 @@ public final class VideoFrames implements AutoCloseable {
         if (!Double.isFinite(seconds) || seconds < 0) throw new IllegalArgumentException("time " + seconds);
         stream.show(seconds);
         if (stream.ended() && seconds > stream.shownUntil() + SLACK) {
-            throw new ImageFault("its last frame ends at %.3f s, before %.3f s".formatted(stream.shownUntil(), seconds));
+            throw new ImageFault(String.format(Locale.ROOT, "its last frame ends at %.3f s, before %.3f s", stream.shownUntil(), seconds));
         }
-        if (stream.damaged()) throw new ImageFault("the frame at %.3f s is damaged".formatted(seconds));
+        if (stream.damaged()) throw new ImageFault(String.format(Locale.ROOT, "the frame at %.3f s is damaged", seconds));
     }
 
     @Override

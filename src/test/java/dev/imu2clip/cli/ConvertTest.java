@@ -16,6 +16,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -135,6 +136,17 @@ class ConvertTest extends BadInput {
         assertEquals(2, run("convert", clip, "x.safetensors", "--dtype", "f8").code());
         assertEquals(2, run("convert", clip).code());
         assertFalse(Files.exists(made.resolve("x.safetensors")));
+    }
+
+    @Test
+    void numbersReadTheSameEverywhere() {
+        Locale before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.forLanguageTag("tr"));
+            assertTrue(converted(weights("hf"), made.resolve("clip.safetensors"), "--dtype", "bf16").contains("72,737 parameters"));
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     /** Shapes do not tell them, and the config stays behind. */

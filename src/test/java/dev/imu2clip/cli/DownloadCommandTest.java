@@ -6,12 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.imu2clip.TestData;
+import dev.imu2clip.backend.Backends;
 import dev.imu2clip.clip.ClipRelease;
+import dev.imu2clip.clip.ClipWeights;
+import dev.imu2clip.clip.TextConfig;
+import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.io.Download;
+import dev.imu2clip.io.Npy;
 import dev.imu2clip.io.RemoteFile;
+import dev.imu2clip.io.Safetensors;
+import dev.imu2clip.io.TensorSource;
+import dev.imu2clip.io.TorchWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -20,8 +30,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -114,6 +126,40 @@ class DownloadCommandTest {
         Path file = Files.createFile(folder.resolve("file"));
         assertFails("cannot be written", "tiny", "--from", mirror(), "--to", file.toString());
         assertEquals(2, run());
+    }
+
+    /** From a mirror to embeddings, with a small CLIP of the real vocabulary in place of the published one. */
+    @Test
+    void commandsUseWhatWasDownloaded() throws Exception {
+        Path vocabulary = TestData.shared("clip").resolve("bpe_simple_vocab_16e6.txt.gz"), weights = folder.resolve("ViT-B-32.pt");
+        var config = new TextConfig(1, 64, 1, 64, 49408, 77, 16, true);
+        ClipWeights random = ClipWeights.random(config, 1);
+        TorchWriter.write(weights, Map.of(), config.shapes().entrySet().stream().map(tensor -> {
+            float[] values = new float[(int) tensor.getValue().count()];
+            random.copyTo(tensor.getKey(), MemorySegment.ofArray(values));
+            return TensorSource.of(Safetensors.Source.of(tensor.getKey(), values, tensor.getValue().sizes()));
+        }).toList());
+        Path lines = Files.writeString(folder.resolve("lines.txt"), "a dog\na cat"), target = folder.resolve("out.npy");
+        var release = new ClipRelease("clip-vit-b-32", List.of(file(mirror() + "/ViT-B-32.pt", Files.readAllBytes(weights)),
+                file(mirror() + "/" + vocabulary.getFileName(), Files.readAllBytes(vocabulary))));
+        server.removeContext("/clip/");
+        server.createContext("/clip/", exchange -> {
+            byte[] content = Files.readAllBytes(exchange.getRequestURI().getPath().endsWith(".pt") ? weights : vocabulary);
+            exchange.sendResponseHeaders(200, content.length);
+            exchange.getResponseBody().write(content);
+            exchange.close();
+        });
+        assertEquals(0, new CommandLine(new DownloadCommand(List.of(release), Download.Limits.DEFAULT)).setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true)).execute("clip-vit-b-32"), err.toString());
+        err.getBuffer().setLength(0);
+        assertEquals(0, Main.run(new PrintWriter(out), new PrintWriter(err), "embed", "text", "--in", lines.toString(), "--out",
+                target.toString()), err.toString());
+        Path models = folder.resolve("cache/models/clip-vit-b-32");
+        assertEquals("CLIP weights " + models + " (downloaded)\n", err.toString());
+        try (TextEncoder encoder = TextEncoder.open(Backends.preferred(), weights, vocabulary, 0)) {
+            float[] expected = encoder.embed(List.of("a cat"))[0];
+            assertArrayEquals(expected, Arrays.copyOfRange(Npy.floats(target), 16, 32));
+        }
     }
 
     private void assertFails(String part, String... arguments) throws Exception {

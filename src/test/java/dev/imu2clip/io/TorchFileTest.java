@@ -164,6 +164,9 @@ class TorchFileTest {
             zip.write(new byte[100]);
         }
         refused(file, "its entry 'a/data.pkl' is compressed", "zip -0");
+        refused(Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 605157884\n"), "git lfs pull");
+        Path device = Path.of("/dev/zero");
+        if (Files.exists(device)) refused(device, "is a pipe or a device");
     }
 
     /** 0x280 bytes of header look like a pickle of protocol 2, and 0x4B50 like a zip. */
