@@ -130,8 +130,8 @@ public final class ClipModel implements AutoCloseable {
         }
 
         @Override
-        public Optional<Boolean> quickGelu() {
-            return weights.quickGelu();
+        public Optional<HuggingFaceConfig> model(String section) {
+            return weights.model(section);
         }
 
         @Override
