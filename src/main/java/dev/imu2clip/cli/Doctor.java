@@ -4,8 +4,11 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.clip.CacheFolder;
 import dev.imu2clip.clip.ClipFiles;
+import dev.imu2clip.clip.WeightsFile;
+import dev.imu2clip.io.InputException;
 import dev.imu2clip.train.PlotFonts;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,8 +34,13 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
      *
      * @param path null where none was found
      * @param used whether commands use it where nothing else is given
+     * @param problem why the weights that commands would use cannot be; null where all is well
      */
-    record Found(String what, String path, long bytes, boolean used) {}
+    record Found(String what, String path, long bytes, boolean used, String problem) {
+        Found(String what, Path file, boolean used) {
+            this(what, file.toString(), file.toFile().length(), used, null);
+        }
+    }
 
     static Doctor examine() {
         Optional<String> fonts = PlotFonts.problem();
@@ -60,7 +68,7 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
         if (!Files.isDirectory(folder)) return new Cache(folder.toString(), false, 0);
         try (Stream<Path> files = Files.walk(folder)) {
             return new Cache(folder.toString(), true, files.mapToLong(file -> file.toFile().isFile() ? file.toFile().length() : 0).sum());
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return new Cache(folder.toString(), true, 0);
         }
     }
@@ -69,16 +77,21 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
     private static Found find(String what, String... names) {
         Path models = Path.of(property("user.home"), ".cache/huggingface/hub/models--openai--clip-vit-base-patch32/snapshots");
         Path used = ClipFiles.find().map(ClipFiles::weights).orElse(null);
-        if (what.equals("weights") && used != null && Files.isRegularFile(used))
-            return new Found(what, used.toString(), used.toFile().length(), true);
+        if (what.equals("weights") && used != null) {
+            try {
+                return new Found(what, WeightsFile.locate(used), true);
+            } catch (InputException e) {
+                return new Found(what, null, 0, false, e.getMessage());
+            }
+        }
         Path usedFolder = used == null || Files.isDirectory(used) ? used : used.getParent();
         Stream<Path> places = Stream.concat(Stream.ofNullable(usedFolder), Stream.concat(Stream.of(Path.of("")), folders(models)));
         for (Path folder : places.toList())
             for (String name : names) {
                 Path file = folder.resolve(name).toAbsolutePath();
-                if (Files.isRegularFile(file)) return new Found(what, file.toString(), file.toFile().length(), folder.equals(usedFolder));
+                if (Files.isRegularFile(file)) return new Found(what, file, folder.equals(usedFolder));
             }
-        return new Found(what, null, 0, false);
+        return new Found(what, null, 0, false, null);
     }
 
     private static Stream<Path> folders(Path parent) {

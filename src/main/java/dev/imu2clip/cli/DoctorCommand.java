@@ -49,6 +49,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     private static String found(Doctor.Found found) {
         String option = found.what().equals("weights") ? "--clip" : "--vocab";
+        if (found.problem() != null) return "[no] " + found.what() + ": " + found.problem();
         if (found.path() == null) return "[no] " + found.what() + ": none found. Run: imu2clip download clip-vit-b-32; or give " + option;
         return (found.used() ? "[ok] " : "[no] ") + found.what() + ": " + found.path() + ", " + size(found.bytes())
                 + (found.used() ? "" : "; not used unless given with " + option);

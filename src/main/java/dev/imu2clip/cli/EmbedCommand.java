@@ -15,7 +15,9 @@ import picocli.CommandLine.Option;
 @Command(name = "embed", mixinStandardHelpOptions = true,
         description = {"Writes embeddings of windows of motion, pictures, videos or texts.", ""},
         subcommands = {EmbedCommand.Imu.class, EmbedImageCommand.class, EmbedVideoCommand.class, EmbedCommand.Text.class},
-        synopsisSubcommandLabel = "(imu | image | video | text)")
+        synopsisSubcommandLabel = "(imu | image | video | text)",
+        footerHeading = "%nExamples:%n",
+        footer = {"  imu2clip embed text --in lines.txt --out embeddings.npy", "", "'imu2clip embed image --help' and its like tell more."})
 final class EmbedCommand implements Runnable {
     @CommandLine.Spec
     CommandLine.Model.CommandSpec spec;
@@ -30,7 +32,7 @@ final class EmbedCommand implements Runnable {
             footer = "  imu2clip embed imu --encoder runs/real --in windows.npy --out embeddings.npy")
     static final class Imu implements Callable<Integer> {
         @Option(names = "--encoder", required = true, paramLabel = "FILE",
-                description = "Encoder weights (safetensors), or the folder of a run.")
+                description = "Encoder weights (safetensors, .pt or .ckpt), or the folder of a run.")
         Path encoder;
 
         @Option(names = "--in", required = true, paramLabel = "X.npy",

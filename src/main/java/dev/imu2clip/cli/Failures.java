@@ -39,7 +39,8 @@ final class Failures {
     private static String memory(OutOfMemoryError failure) {
         long limit = Runtime.getRuntime().maxMemory() >> 20;
         return "out of memory (" + failure.getMessage() + "; the Java heap may grow to " + limit
-                + " MiB). Lower --batch-size, or allow more: IMU2CLIP_JAVA_OPTS=-Xmx" + Math.max(2, limit * 2 >> 10) + "g";
+                + " MiB). Allow more: IMU2CLIP_JAVA_OPTS=-Xmx" + Math.max(2, limit * 2 >> 10)
+                + "g; training also needs less with a lower --batch-size";
     }
 
     private static String defect(Throwable failure) {

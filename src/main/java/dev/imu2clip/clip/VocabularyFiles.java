@@ -164,7 +164,7 @@ final class VocabularyFiles {
         } catch (NoSuchFileException e) {
             throw InputException.in(file, "no such file", "It belongs to CLIP's vocabulary");
         } catch (IOException e) {
-            throw new InputException(file + ": cannot be read (" + e.getMessage() + "). Get the file again", e);
+            throw new InputException(file + ": cannot be read (" + InputException.reason(e) + "). Get the file again", e);
         }
     }
 }

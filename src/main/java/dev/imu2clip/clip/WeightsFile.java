@@ -38,9 +38,18 @@ public final class WeightsFile implements ClipWeights {
 
     /** @throws InputException when the file is missing, damaged or of no known format */
     public static WeightsFile open(Path path) {
+        return of(TensorFile.open(locate(path)));
+    }
+
+    /**
+     * A folder stands for the weights in it.
+     *
+     * @throws InputException when there are none, or several
+     */
+    public static Path locate(Path path) {
         Path found = Files.isDirectory(path) ? inFolder(path) : path;
         if (!Files.exists(found)) throw InputException.in(found, "no such file", SOURCE);
-        return of(TensorFile.open(found));
+        return found;
     }
 
     /** Weights in an open file, which closes with them, and at once where they cannot be used. */
@@ -60,7 +69,7 @@ public final class WeightsFile implements ClipWeights {
             others = files.filter(Files::isRegularFile).filter(file -> ENDINGS.stream().anyMatch(file.toString()::endsWith))
                     .sorted().toList();
         } catch (IOException e) {
-            throw new InputException(folder + ": cannot be read (" + e.getMessage() + "). Name the file with the weights", e);
+            throw new InputException(folder + ": cannot be read (" + InputException.reason(e) + "). Name the file with the weights", e);
         }
         if (others.size() == 1) return others.getFirst();
         for (String name : PUBLISHED)

@@ -144,7 +144,7 @@ public final class EncoderFile {
                 if (encoders.size() > 1 || ending.equals(ENDINGS.getLast()))
                     throw InputException.in(path, "is a folder with " + encoders.size() + " files *" + ending, "Name the encoder's file");
             } catch (IOException e) {
-                throw InputException.in(path, "cannot be read (" + e.getMessage() + ")", "Name the encoder's file");
+                throw InputException.in(path, "cannot be read (" + InputException.reason(e) + ")", "Name the encoder's file");
             }
         }
         throw new AssertionError();

@@ -4,9 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,8 +52,8 @@ public final class AtomicFile {
             temporary = null;
             syncFolder(folder);
         } catch (IOException e) {
-            throw new InputException(target + ": cannot be written (" + reason(e) + "). Check free space and permissions of " + folder
-                    + "; nothing was changed", e);
+            throw new InputException(target + ": cannot be written (" + InputException.reason(e) + "). Check free space and permissions of "
+                    + folder + "; nothing was changed", e);
         } finally {
             if (temporary != null) delete(temporary);
         }
@@ -68,15 +66,6 @@ public final class AtomicFile {
         } catch (IOException e) {
             // Some systems cannot open a folder; the rename itself was atomic there too.
         }
-    }
-
-    static String reason(IOException failure) {
-        return switch (failure) {
-            case FileAlreadyExistsException e -> e.getFile() + " is no folder";
-            case AccessDeniedException e -> "no permission";
-            case FileSystemException e when e.getReason() != null -> e.getReason();
-            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
-        };
     }
 
     /** A pipe or a device: there is nothing to keep whole, and a rename would put a plain file in its place. */

@@ -71,7 +71,7 @@ public final class Download {
             }
             return target;
         } catch (IOException e) {
-            throw new InputException(target + ": cannot be written (" + AtomicFile.reason(e)
+            throw new InputException(target + ": cannot be written (" + InputException.reason(e)
                     + "). Check the folder, or give another with --to", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

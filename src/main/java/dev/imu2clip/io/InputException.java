@@ -1,5 +1,9 @@
 package dev.imu2clip.io;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 
 /**
@@ -20,6 +24,16 @@ public final class InputException extends RuntimeException {
     /** {@code file: problem. remedy}. Characters that cannot be printed, as a damaged file may hold, become question marks. */
     public static InputException in(Path file, String problem, String remedy) {
         return new InputException(file + ": " + printable(problem) + (remedy.isEmpty() ? "" : ". " + remedy));
+    }
+
+    /** Why reading or writing failed, for people: the message of the failure is often no more than a path. */
+    public static String reason(IOException failure) {
+        return switch (failure) {
+            case FileAlreadyExistsException e -> e.getFile() + " is no folder";
+            case AccessDeniedException e -> "no permission";
+            case FileSystemException e when e.getReason() != null -> e.getReason();
+            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        };
     }
 
     /** A text out of a file, fit to be shown: in one line, of bounded length. */

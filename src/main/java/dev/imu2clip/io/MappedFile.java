@@ -32,7 +32,7 @@ final class MappedFile {
             return reader.read(file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena), arena);
         } catch (IOException e) {
             arena.close();
-            String reason = e instanceof NoSuchFileException ? "no such file" : "cannot be read (" + e.getMessage() + ")";
+            String reason = e instanceof NoSuchFileException ? "no such file" : "cannot be read (" + InputException.reason(e) + ")";
             throw new InputException(file + ": " + reason + "; " + expected, e);
         } catch (RuntimeException | Error e) {
             arena.close();

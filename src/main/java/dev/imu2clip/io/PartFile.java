@@ -66,7 +66,7 @@ final class PartFile implements AutoCloseable {
         try {
             writing.run();
         } catch (IOException e) {
-            throw new InputException(path + ": cannot be written (" + AtomicFile.reason(e) + "). " + size
+            throw new InputException(path + ": cannot be written (" + InputException.reason(e) + "). " + size
                     + " bytes are kept: make room, and "
                     + "the same command goes on with them; or give another folder with --to", e);
         }

@@ -68,7 +68,8 @@ public final class Sha256 {
     }
 
     private static InputException unreadable(Path file, IOException failure) {
-        return new InputException(file + ": cannot be read (" + failure.getMessage() + "). Check that it is a readable file", failure);
+        return new InputException(file + ": cannot be read (" + InputException.reason(failure)
+                + "). Check that it is a readable file", failure);
     }
 
     private static String remembered(Path memory, String state) {

@@ -48,7 +48,7 @@ public record ImageDecoder(long maxPixels) {
         } catch (NoSuchFileException e) {
             throw InputException.in(file, "no such file", "");
         } catch (IOException e) {
-            throw new InputException(file + ": cannot be read: " + e.getMessage(), e);
+            throw new InputException(file + ": cannot be read: " + InputException.reason(e), e);
         }
     }
 

@@ -56,7 +56,7 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
             @Setting(value = "ddp", help = "accepted for the reference's sake", shapesTraining = false) String trainerStrategy,
             @Setting(value = "[video]", choices = {"imu", "text", "video", "audio"}, alias = "freeze_modality",
                     help = "modalities whose encoder is not trained; CLIP's towers are only where `clip.tune` says so") List<String> freezeModalities,
-            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors)",
+            @Setting(value = "\"\"", help = "encoder weights to start from (safetensors, .pt or .ckpt)",
                     shapesTraining = false)
             String pathLoadPretrainedImuEncoder,
             @Setting(value = "false", help = "classify by the nearest label text instead of a trained head") boolean zeroShot) {}

@@ -63,7 +63,7 @@ final class ConfigYaml {
         } catch (CharacterCodingException e) {
             throw InputException.in(source, "is not UTF-8 text", "Give a YAML file");
         } catch (IOException e) {
-            throw new InputException(source + ": cannot be read (" + e.getMessage() + ")", e);
+            throw new InputException(source + ": cannot be read (" + InputException.reason(e) + ")", e);
         }
     }
 

@@ -80,7 +80,7 @@ public final class MetricsLog implements AutoCloseable {
             }
             return lines;
         } catch (IOException e) {
-            throw new InputException(file + ": cannot be read (" + e.getMessage() + ")", e);
+            throw new InputException(file + ": cannot be read (" + InputException.reason(e) + ")", e);
         }
     }
 

@@ -74,7 +74,7 @@ class BadWeightsTest extends BadInput {
         Safetensors.write(file, Map.of(), List.of(Safetensors.Source.of("net.0.weight", new float[7], 7)));
         pretrainRefuses(List.of(file + ": tensor 'net.0.weight' has shape (7,), expected (6,)"), "--path_load_pretrained_imu_encoder",
                 file.toString());
-        pretrainRefuses(List.of(file + ": holds no CLIP text tower", "https://huggingface.co/openai/clip-vit-base-patch32"), "--clip",
+        pretrainRefuses(List.of(file + ": holds no CLIP text tower", "imu2clip download clip-vit-b-32"), "--clip",
                 file.toString());
     }
 

@@ -14,9 +14,12 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -30,11 +33,12 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "import ", "sample ", "convert ",
-            "download ", "doctor "})
+    @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "embed image ", "embed video ", "import ",
+            "sample ", "convert ", "download ", "doctor ", "classify ", "similarity "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
+        assertTrue(out.toString().lines().anyMatch(line -> line.startsWith("  imu2clip " + command)), "no example in " + out);
         assertEquals("", err.toString());
     }
 
@@ -112,6 +116,25 @@ class MainTest {
         out.getBuffer().setLength(0);
         assertEquals(0, run("doctor"));
         assertTrue(out.toString().lines().anyMatch(line -> line.startsWith("Processor  ")), out.toString());
+    }
+
+    @Test
+    void doctorFindsTheWeightsThatCommandsUse(@TempDir Path cache) throws IOException {
+        String before = System.getProperty("imu2clip.cache");
+        System.setProperty("imu2clip.cache", cache.toString());
+        try {
+            Path models = Files.createDirectories(cache.resolve("models/clip-vit-b-32"));
+            for (String name : List.of("ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz")) Files.createFile(models.resolve(name));
+            assertEquals(0, run("doctor"));
+            assertTrue(out.toString().contains("[ok] weights: " + models.resolve("ViT-B-32.pt")), out.toString());
+            Files.createFile(models.resolve("other.pt"));
+            assertEquals(0, run("doctor"));
+            assertTrue(out.toString().contains("[no] weights: " + models + ": is a folder with several weights: ViT-B-32.pt, other.pt"),
+                    out.toString());
+        } finally {
+            if (before == null) System.clearProperty("imu2clip.cache");
+            else System.setProperty("imu2clip.cache", before);
+        }
     }
 
     @Test

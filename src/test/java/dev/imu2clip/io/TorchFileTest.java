@@ -165,6 +165,7 @@ class TorchFileTest {
         }
         refused(file, "its entry 'a/data.pkl' is compressed", "zip -0");
         refused(Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 605157884\n"), "git lfs pull");
+        assertEquals("no permission", InputException.reason(new java.nio.file.AccessDeniedException(file.toString())));
         Path device = Path.of("/dev/zero");
         if (Files.exists(device)) refused(device, "is a pipe or a device");
     }
