@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -85,10 +86,13 @@ final class ClassifyCommand implements Callable<Integer> {
             try (var progress = new ProgressLine("classifying")) {
                 guesses = classifier.classify(model.images(), source, n -> progress.at(n, files.size(), ""));
             }
-            source.failures().values().forEach(failure -> err.println("skipped: " + failure.getMessage()));
+            if (guesses.stream().allMatch(Objects::isNull)) throw source.noneReadable();
             for (int i = 0; i < files.size(); i++) {
                 List<Guess> of = guesses.get(i);
-                if (of == null) continue;
+                if (of == null) {
+                    err.println("skipped: " + source.why(i));
+                    continue;
+                }
                 List<Guess> best = of.subList(0, Math.min(top, of.size()));
                 if (json) out.println(json(files.get(i), best));
                 else print(files.get(i), best, out);

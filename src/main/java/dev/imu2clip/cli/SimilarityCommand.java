@@ -171,7 +171,8 @@ final class SimilarityCommand implements Callable<Integer> {
     }
 
     private static void printTable(Side rows, Side columns, SimilarityMatrix matrix, double scale, PrintWriter out) {
-        int name = rows.rows.stream().mapToInt(String::length).map(length -> Math.min(length, ROW_NAME)).max().orElse(0);
+        // A text may be empty, the width of a format not.
+        int name = rows.rows.stream().mapToInt(String::length).map(length -> Math.clamp(length, 1, ROW_NAME)).max().orElse(1);
         int width = Math.max(8, columns.rows.stream().mapToInt(String::length).map(length -> Math.min(length, COLUMN_NAME)).max()
                 .orElse(0));
         var line = new StringBuilder(" ".repeat(name));

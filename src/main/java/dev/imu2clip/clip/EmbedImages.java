@@ -8,10 +8,8 @@ import dev.imu2clip.media.Preprocess;
 import dev.imu2clip.tensor.Shape;
 
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
-import java.util.stream.IntStream;
 
 /**
  * Embeds pictures into an npy file of (pictures, width) float32, and writes beside it what its rows are.
@@ -47,21 +45,26 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
         MediaFiles found = MediaFiles.find(in, MediaFiles.Kind.PICTURE);
         RowIndex.requireLines(list, found.files());
         var source = new PictureFiles(found.files(), Preprocess.clip(encoder.config().resolution()), skipBroken);
-        float[][] rows = embed(encoder, source, progress);
-        List<Path> names = IntStream.range(0, rows.length).filter(i -> rows[i] != null).mapToObj(found.files()::get).toList();
-        if (names.isEmpty())
-            throw new InputException("none of " + rows.length + " pictures can be read. The first: "
-                    + source.failures().firstEntry().getValue().getMessage());
-        write(out, present(rows), encoder.width(), normalize);
+        List<Path> names = new ArrayList<>();
+        List<String> skipped = new ArrayList<>();
+        write(encoder, source, progress, (image, row) -> {
+            if (row == null) skipped.add(source.why(image));
+            else names.add(found.files().get(image));
+        });
         if (list != null) RowIndex.write(list, names);
-        List<String> skipped = IntStream.range(0, rows.length).filter(i -> rows[i] == null).mapToObj(i -> why(i, source, found)).toList();
         return new Report(names.size(), source.read(), names.size() - source.read(), found.others(), skipped, list);
     }
 
-    /** Of equal images only the first was tried. */
-    private static String why(int image, ImageSource source, MediaFiles found) {
-        InputException failure = source.failures().get(image);
-        return failure != null ? failure.getMessage() : found.files().get(image) + ": is the same as another that cannot be read";
+    /** Writes rows as they come. Fails where none comes. */
+    private void write(ImageEncoder encoder, ImageSource source, Progress progress, ImageEncoder.Rows<RuntimeException> also) {
+        int width = encoder.width();
+        Npy.writeRows(out, Npy.Type.F4, Shape.of(source.count(), width), sink -> {
+            encoder.embed(source, (image, row) -> {
+                also.put(image, row);
+                if (row != null) sink.put(normalize ? Vectors.unit(row) : row, 0, width);
+            }, n -> progress.at(n, source.count(), ""));
+            if (sink.isEmpty()) throw source.noneReadable();
+        });
     }
 
     private Report pixels(ImageEncoder encoder, Progress progress) {
@@ -69,23 +72,8 @@ public record EmbedImages(List<Path> in, Path out, Path list, boolean normalize,
             throw new InputException(in.get(1) + ": preprocessed pixels are embedded from one npy file alone. Run once for each");
         if (list != null) throw new InputException("--list: the rows of " + in.getFirst() + " have no names. Leave it out");
         try (PixelFile source = PixelFile.open(in.getFirst(), encoder.config().resolution())) {
-            float[][] rows = embed(encoder, source, progress);
-            write(out, List.of(rows), encoder.width(), normalize);
-            return new Report(rows.length, source.read(), rows.length - source.read(), 0, List.of(), null);
+            write(encoder, source, progress, (_, _) -> {});
+            return new Report(source.count(), source.read(), source.count() - source.read(), 0, List.of(), null);
         }
-    }
-
-    static float[][] embed(ImageEncoder encoder, ImageSource source, Progress progress) {
-        return encoder.embed(source, n -> progress.at(n, source.count(), ""));
-    }
-
-    private static List<float[]> present(float[][] rows) {
-        return Arrays.stream(rows).filter(Objects::nonNull).toList();
-    }
-
-    static void write(Path out, List<float[]> rows, int width, boolean normalize) {
-        Npy.write(out, Npy.Type.F4, Shape.of(rows.size(), width), sink -> {
-            for (float[] row : rows) sink.put(normalize ? Vectors.unit(row) : row, 0, width);
-        });
     }
 }

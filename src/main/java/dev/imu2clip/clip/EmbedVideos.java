@@ -1,11 +1,13 @@
 package dev.imu2clip.clip;
 
 import dev.imu2clip.io.InputException;
+import dev.imu2clip.io.Npy;
 import dev.imu2clip.io.Progress;
 import dev.imu2clip.io.Sha256;
 import dev.imu2clip.media.FrameSelection;
 import dev.imu2clip.media.MediaFiles;
 import dev.imu2clip.media.Preprocess;
+import dev.imu2clip.tensor.Shape;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,7 +59,7 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
         List<VideoFrameSource.Frame> all = new ArrayList<>();
         for (Path file : found.files()) plan(file, rows, all, skipped);
         var source = new VideoFrameSource(all, new Preprocess(encoder.config().resolution(), normalization), skipBroken);
-        float[][] embedded = EmbedImages.embed(encoder, source, progress);
+        float[][] embedded = encoder.embed(source, n -> progress.at(n, source.count(), ""));
         source.failures().values().stream().map(InputException::getMessage).distinct().forEach(skipped::add);
         List<VideoClip> clips = new ArrayList<>();
         List<float[]> sums = new ArrayList<>();
@@ -84,7 +86,10 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
     public EmbedImages.Report run(ImageEncoder encoder, Path out, Path list, boolean normalize, Progress progress) {
         Path index = RowIndex.beside(out, list, ENDING);
         Result result = embed(encoder, progress);
-        EmbedImages.write(out, result.embeddings, encoder.width(), normalize);
+        int width = encoder.width();
+        Npy.write(out, Npy.Type.F4, Shape.of(result.embeddings.size(), width), sink -> {
+            for (float[] row : result.embeddings) sink.put(normalize ? Vectors.unit(row) : row, 0, width);
+        });
         if (index != null) RowIndex.writeClips(index, result.clips);
         return new EmbedImages.Report(result.clips.size(), result.computed, result.known, result.others, result.skipped, index);
     }

@@ -34,10 +34,11 @@ public final class ImageEncoder implements AutoCloseable {
     /** Images between two writes to the cache: what a crash can cost. */
     private static final int CHUNK = 512;
 
-    /** See {@link Pixels#read}. */
+    /** Takes rows in the order of the images. */
     @FunctionalInterface
-    public interface Reader {
-        void read(int image, MemorySegment target);
+    public interface Rows<E extends Exception> {
+        /** @param row null for an image that could not be read */
+        void put(int image, float[] row) throws E;
     }
 
     /** Images to embed, by number. Threads share the images. */
@@ -50,7 +51,7 @@ public final class ImageEncoder implements AutoCloseable {
         /** Writes an image, (3, resolution, resolution) native float32, to the start of {@code target}. */
         void read(int image, MemorySegment target);
 
-        /** An image that cannot be read: either this throws on, or its embedding becomes null. */
+        /** Hears of an image that cannot be read: either this throws on, or its row becomes null. */
         default void failed(int image, InputException error) {
             throw error;
         }
@@ -59,23 +60,22 @@ public final class ImageEncoder implements AutoCloseable {
          * Reads a batch; one batch at a time.
          *
          * @param targets of each image
-         * @return whether each could be read
+         * @return what is wrong with each, or null
          */
-        default boolean[] readAll(List<Integer> images, List<MemorySegment> targets) {
-            boolean[] readable = new boolean[images.size()];
-            IntStream.range(0, readable.length).parallel().forEach(i -> readable[i] = attempt(images.get(i), targets.get(i), this::read));
-            return readable;
+        default InputException[] readAll(List<Integer> images, List<MemorySegment> targets) {
+            var problems = new InputException[images.size()];
+            IntStream.range(0, problems.length).parallel()
+                    .forEach(i -> problems[i] = problem(() -> read(images.get(i), targets.get(i))));
+            return problems;
         }
 
-        /** Reads an image somehow, or tells that it {@link #failed}. */
-        default boolean attempt(int image, MemorySegment target, Reader reader) {
+        /** What is wrong when something is read, or null. */
+        static InputException problem(Runnable reading) {
             try {
-                reader.read(image, target);
-                return true;
+                reading.run();
+                return null;
             } catch (InputException e) {
-                failed(image, e);
-                target.fill((byte) 0);
-                return false;
+                return e;
             }
         }
     }
@@ -138,81 +138,100 @@ public final class ImageEncoder implements AutoCloseable {
     }
 
     /**
-     * Embeds images; each row depends on its image alone, bit for bit, and equal keys are embedded once.
+     * Embeds images; see {@link #embed(Pixels, Rows, IntConsumer)}.
      *
-     * @param done hears how many images are finished, whenever some more are
-     * @return (images, width), not normalised, as by CLIP's {@code encode_image}; null for one that could not be read
+     * @return (images, width); null for one that could not be read
      */
     public float[][] embed(Pixels pixels, IntConsumer done) {
         float[][] embeddings = new float[pixels.count()][];
+        embed(pixels, (image, row) -> embeddings[image] = row, done);
+        return embeddings;
+    }
+
+    /**
+     * Embeds images, and holds only some rows at a time. Each row depends on its image alone, bit for bit. Equal keys are embedded once,
+     * without a cache at least those among some hundred images.
+     *
+     * @param rows takes embeddings, not normalised, as by CLIP's {@code encode_image}
+     * @param done hears how many images are finished, whenever some more are
+     */
+    public <E extends Exception> void embed(Pixels pixels, Rows<E> rows, IntConsumer done) throws E {
+        for (int from = 0; from < pixels.count(); from += CHUNK) {
+            int to = Math.min(from + CHUNK, pixels.count()), start = from;
+            float[][] embeddings = chunk(pixels, from, to, n -> done.accept(start + n));
+            for (int i = from; i < to; i++) rows.put(i, embeddings[i - from]);
+        }
+    }
+
+    private float[][] chunk(Pixels pixels, int from, int to, IntConsumer done) {
+        float[][] embeddings = new float[to - from][];
+        List<EmbeddingCache.Key> all = IntStream.range(from, to).parallel().mapToObj(pixels::key).toList(), keys = new ArrayList<>();
         Map<EmbeddingCache.Key, Integer> first = new HashMap<>();
-        for (int from = 0; from < embeddings.length; from += CHUNK) {
-            int to = Math.min(from + CHUNK, embeddings.length);
-            int[] same = new int[to - from];
-            List<EmbeddingCache.Key> all = IntStream.range(from, to).parallel().mapToObj(pixels::key).toList(), keys = new ArrayList<>();
-            List<Integer> missing = new ArrayList<>();
-            for (int i = from; i < to; i++) {
-                EmbeddingCache.Key key = all.get(i - from);
-                Integer earlier = first.putIfAbsent(key, i);
-                same[i - from] = earlier == null ? i : earlier;
-                if (earlier != null) continue;
-                embeddings[i] = cache == null ? null : cache.get(key);
-                if (embeddings[i] != null) continue;
-                missing.add(i);
-                keys.add(key);
-            }
-            int known = from + same.length - missing.size();
-            done.accept(known);
-            compute(pixels, missing, keys, embeddings, n -> done.accept(known + n));
-            for (int i = from; i < to; i++)
-                if (same[i - from] != i && embeddings[same[i - from]] != null) embeddings[i] = embeddings[same[i - from]].clone();
+        List<Integer> missing = new ArrayList<>();
+        for (int i = 0; i < embeddings.length; i++) {
+            EmbeddingCache.Key key = all.get(i);
+            if (first.putIfAbsent(key, i) != null) continue;
+            embeddings[i] = cache == null ? null : cache.get(key);
+            if (embeddings[i] != null) continue;
+            missing.add(from + i);
+            keys.add(key);
+        }
+        int known = embeddings.length - missing.size();
+        done.accept(known);
+        List<float[]> computed = compute(pixels, missing, keys, n -> done.accept(known + n));
+        for (int i = 0; i < missing.size(); i++) embeddings[missing.get(i) - from] = computed.get(i);
+        for (int i = 0; i < embeddings.length; i++) {
+            int same = first.get(all.get(i));
+            if (same != i && embeddings[same] != null) embeddings[i] = embeddings[same].clone();
         }
         return embeddings;
     }
 
     /** Embeds images and keeps what was finished, also when a later one fails. */
-    private void compute(Pixels pixels, List<Integer> images, List<EmbeddingCache.Key> keys, float[][] embeddings, IntConsumer done) {
+    private List<float[]> compute(Pixels pixels, List<Integer> images, List<EmbeddingCache.Key> keys, IntConsumer done) {
         long bytes = Float.BYTES * (long) config.pixels();
-        List<EmbeddingCache.Key> finished = new ArrayList<>();
         List<float[]> rows = new ArrayList<>();
+        CompletableFuture<InputException[]> next = null;
         try (Arena arena = Arena.ofShared()) {
             MemorySegment[] buffers = {arena.allocate(BATCH * bytes, 64), arena.allocate(BATCH * bytes, 64)};
-            CompletableFuture<boolean[]> next = images.isEmpty() ? null : read(pixels, batch(images, 0), buffers[0], bytes);
-            for (int from = 0, turn = 0; from < images.size(); from += BATCH, turn ^= 1) {
-                List<Integer> batch = batch(images, from);
-                boolean[] readable = join(next);
-                next = from + BATCH < images.size() ? read(pixels, batch(images, from + BATCH), buffers[turn ^ 1], bytes) : null;
-                try {
+            try {
+                next = images.isEmpty() ? null : read(pixels, batch(images, 0), buffers[0], bytes);
+                for (int from = 0, turn = 0; from < images.size(); from += BATCH, turn ^= 1) {
+                    List<Integer> batch = batch(images, from);
+                    InputException[] problems = join(next);
+                    for (int i = 0; i < problems.length; i++) if (problems[i] != null) pixels.failed(batch.get(i), problems[i]);
+                    next = from + BATCH < images.size() ? read(pixels, batch(images, from + BATCH), buffers[turn ^ 1], bytes) : null;
                     float[] values = run(buffers[turn], batch.size());
-                    for (int i = 0; i < batch.size(); i++) {
-                        if (!readable[i]) continue;
-                        float[] row = embeddings[batch.get(i)] = Arrays.copyOfRange(values, i * width(), (i + 1) * width());
-                        finished.add(keys.get(from + i));
-                        rows.add(row);
-                    }
-                } catch (Throwable e) {
-                    // The arena must not close under a reader.
-                    if (next != null) next.handle((_, _) -> null).join();
-                    throw e;
+                    for (int i = 0; i < batch.size(); i++)
+                        rows.add(problems[i] != null ? null : Arrays.copyOfRange(values, i * width(), (i + 1) * width()));
+                    done.accept(from + batch.size());
                 }
-                done.accept(from + batch.size());
+            } finally {
+                // The arena must not close under a reader.
+                if (next != null) next.handle((_, _) -> null).join();
             }
         } finally {
-            if (cache != null) cache.put(finished, rows);
+            if (cache != null) keep(keys, rows);
         }
+        return rows;
+    }
+
+    private void keep(List<EmbeddingCache.Key> keys, List<float[]> rows) {
+        int[] present = IntStream.range(0, rows.size()).filter(i -> rows.get(i) != null).toArray();
+        cache.put(IntStream.of(present).mapToObj(keys::get).toList(), IntStream.of(present).mapToObj(rows::get).toList());
     }
 
     private static List<Integer> batch(List<Integer> images, int from) {
         return images.subList(from, Math.min(from + BATCH, images.size()));
     }
 
-    /** Reads a batch in the background. The result says of each image whether it could be read. */
-    private static CompletableFuture<boolean[]> read(Pixels pixels, List<Integer> batch, MemorySegment target, long bytes) {
+    /** Reads a batch in the background. The result says what is wrong with each image. */
+    private static CompletableFuture<InputException[]> read(Pixels pixels, List<Integer> batch, MemorySegment target, long bytes) {
         List<MemorySegment> targets = IntStream.range(0, batch.size()).mapToObj(i -> target.asSlice(i * bytes, bytes)).toList();
         return CompletableFuture.supplyAsync(() -> pixels.readAll(batch, targets));
     }
 
-    private static boolean[] join(CompletableFuture<boolean[]> reading) {
+    private static InputException[] join(CompletableFuture<InputException[]> reading) {
         try {
             return reading.join();
         } catch (CompletionException e) {

@@ -26,6 +26,12 @@ public final class PictureFiles extends ImageSource {
         this.keys = new EmbeddingCache.Key[files.size()];
     }
 
+    /** Why a picture has no embedding. Of equal ones only the first may have been tried. */
+    public String why(int image) {
+        InputException failure = failures().get(image);
+        return failure != null ? failure.getMessage() : files.get(image) + ": is the same as another that cannot be read";
+    }
+
     @Override
     public int count() {
         return files.size();

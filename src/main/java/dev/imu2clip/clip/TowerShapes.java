@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What text and image towers have in common when they are told from the shapes of weights. */
 final class TowerShapes {
@@ -34,16 +35,20 @@ final class TowerShapes {
         }
     }
 
-    /** How many blocks there are. */
+    /**
+     * How many blocks there are.
+     *
+     * @throws InputException when one before the last is missing: without it, and those behind it, the tower would be another
+     */
     static int layers(ClipWeights weights, String prefix) {
-        Set<String> names = weights.names();
+        Set<String> blocks = weights.names().stream().filter(name -> name.startsWith(prefix))
+                .map(name -> name.substring(prefix.length()).split("\\.")[0]).filter(block -> block.matches("\\d+")).collect(Collectors.toSet());
         int layers = 0;
-        while (hasLayer(names, prefix + layers + ".")) layers++;
+        while (blocks.contains(String.valueOf(layers))) layers++;
+        if (layers < blocks.size())
+            throw new InputException(weights.origin() + ": has " + blocks.size() + " blocks '" + prefix + "N', but none of them is " + layers
+                    + ". Get the file again");
         return layers;
-    }
-
-    private static boolean hasLayer(Set<String> names, String prefix) {
-        return names.stream().anyMatch(name -> name.startsWith(prefix));
     }
 
     /** @throws InputException when one of the tensors that tell a tower's sizes is not there */

@@ -58,30 +58,22 @@ final class VideoFrameSource extends ImageSource {
     }
 
     @Override
-    public boolean[] readAll(List<Integer> images, List<MemorySegment> targets) {
-        boolean[] readable = new boolean[images.size()];
-        IntStream.range(0, readable.length).boxed().collect(Collectors.groupingBy(i -> frames.get(images.get(i)).file)).values()
+    public InputException[] readAll(List<Integer> images, List<MemorySegment> targets) {
+        var problems = new InputException[images.size()];
+        IntStream.range(0, problems.length).boxed().collect(Collectors.groupingBy(i -> frames.get(images.get(i)).file)).values()
                 .parallelStream().forEach(places -> {
                     places.sort(Comparator.comparingDouble(i -> frames.get(images.get(i)).time));
-                    readFile(places, images, targets, readable);
+                    readFile(places, images, targets, problems);
                 });
-        return readable;
+        return problems;
     }
 
     /** Reads those of a batch that are of one file. */
-    private void readFile(List<Integer> places, List<Integer> images, List<MemorySegment> targets, boolean[] readable) {
-        VideoFrames video;
-        try {
-            video = VideoFrames.open(frames.get(images.get(places.getFirst())).file);
+    private void readFile(List<Integer> places, List<Integer> images, List<MemorySegment> targets, InputException[] problems) {
+        try (VideoFrames video = VideoFrames.open(frames.get(images.get(places.getFirst())).file)) {
+            for (int i : places) problems[i] = ImageEncoder.Pixels.problem(() -> read(video, images.get(i), targets.get(i)));
         } catch (InputException e) {
-            places.forEach(i -> attempt(images.get(i), targets.get(i), (_, _) -> {
-                throw e;
-            }));
-            return;
-        }
-        try (video) {
-            for (int i : places)
-                readable[i] = attempt(images.get(i), targets.get(i), (image, target) -> read(video, image, target));
+            places.forEach(i -> problems[i] = e);
         }
     }
 }

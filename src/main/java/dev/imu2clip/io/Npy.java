@@ -70,9 +70,19 @@ public final class Npy {
     public static void write(Path file, Type type, Shape shape, Content content) {
         AtomicFile.write(file, channel -> {
             NpySink sink = new NpySink(channel, type, shape.count());
-            sink.header(NpyHeader.format(type, shape));
+            sink.header(NpyHeader.format(type, shape, 0));
             content.writeTo(sink);
             sink.finish();
+        });
+    }
+
+    /** The same where the last rows may be missing in the end: {@code most} has as many as there can be. Fewer do not fit into a pipe. */
+    public static void writeRows(Path file, Type type, Shape most, Content content) {
+        AtomicFile.write(file, channel -> {
+            NpySink sink = new NpySink(channel, type, most.count());
+            sink.header(NpyHeader.format(type, most, 0));
+            content.writeTo(sink);
+            sink.finishRows(most);
         });
     }
 

@@ -98,10 +98,10 @@ public record NpyHeader(Npy.Type type, Shape shape, boolean fortran, long dataOf
         return InputException.in(file, "is truncated: " + problem, "Copy or make the file again");
     }
 
-    /** A version 1.0 header, padded as NumPy pads it: the data begins at a multiple of 64. */
-    static byte[] format(Npy.Type type, Shape shape) {
+    /** A version 1.0 header, padded as NumPy pads it: the data begins at a multiple of 64, and not before {@code least}. */
+    static byte[] format(Npy.Type type, Shape shape, int least) {
         String dict = "{'descr': '" + type.descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
-        int padded = (MAGIC.length + 4 + dict.length() + 1 + 63) / 64 * 64;
+        int padded = Math.max(least, (MAGIC.length + 4 + dict.length() + 1 + 63) / 64 * 64);
         byte[] header = new byte[padded];
         Arrays.fill(header, (byte) ' ');
         System.arraycopy(MAGIC, 0, header, 0, MAGIC.length);

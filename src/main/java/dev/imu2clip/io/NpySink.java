@@ -1,5 +1,7 @@
 package dev.imu2clip.io;
 
+import dev.imu2clip.tensor.Shape;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -73,6 +75,22 @@ public final class NpySink {
     private void flush() throws IOException {
         AtomicFile.writeFully(channel, buffer.flip());
         buffer.clear();
+    }
+
+    /** Whether nothing was put so far. */
+    public boolean isEmpty() {
+        return count == 0;
+    }
+
+    /** Finishes a file of so many rows, or fewer. */
+    void finishRows(Shape most) throws IOException {
+        flush();
+        if (count == expected) return;
+        long row = expected / most.size(0);
+        if (count > expected || count % row != 0)
+            throw new IllegalStateException("rows have " + row + " elements, " + count + " were put into " + most);
+        byte[] header = NpyHeader.format(type, most.with(0, count / row), NpyHeader.format(type, most, 0).length);
+        AtomicFile.writeFully(channel.position(0), ByteBuffer.wrap(header));
     }
 
     void finish() throws IOException {

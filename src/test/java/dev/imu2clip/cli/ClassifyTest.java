@@ -1,6 +1,7 @@
 package dev.imu2clip.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -82,6 +83,11 @@ class ClassifyTest extends TinyClip {
         var outcome = outcome("classify", picture, broken, "--clip", CLIP, "--labels", "dog,cat", "--skip-broken", "--json");
         assertEquals(1, outcome.out().lines().count());
         assertEquals("skipped: " + broken + ": not a picture of a known format. JPEG, PNG, GIF, BMP and WebP are read\n", outcome.err());
+        refused("none of 1 pictures can be read. The first: " + broken, "classify", broken, "--clip", CLIP, "--labels", "dog,cat",
+                "--skip-broken");
+        Path twin = Files.copy(broken, folder.resolve("twin.png"));
+        outcome = outcome("classify", picture, broken, twin, "--clip", CLIP, "--labels", "dog,cat", "--skip-broken");
+        assertTrue(outcome.err().endsWith("skipped: " + twin + ": is the same as another that cannot be read\n"), outcome.err());
         assertEquals(2, outcome("classify", picture, "--clip", CLIP).code());
     }
 

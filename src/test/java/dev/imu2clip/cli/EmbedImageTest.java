@@ -152,6 +152,14 @@ class EmbedImageTest extends TinyClip {
         assertFalse(Files.exists(out));
     }
 
+    /** What cannot be written is told before anything is computed. */
+    @Test
+    void aResultThatCannotBeWrittenCostsNoTime() throws IOException {
+        Path file = Files.createFile(folder.resolve("file"));
+        refused(file + " is no folder", "embed", "image", "--clip", CLIP, "--in", CLIP.resolve("wide.png"), "--out", file.resolve("y.npy"));
+        assertFalse(Files.exists(folder.resolve("cache/embeddings")));
+    }
+
     private void embedRefuses(String part, Object... more) {
         Object[] all = new Object[more.length + 7];
         // A later --clip is the one that counts, so the usual one is only given where there is none.

@@ -71,6 +71,11 @@ class SimilarityTest extends TinyClip {
     }
 
     @Test
+    void anEmptyTextHasARow() {
+        assertEquals(" ".repeat(11) + "\n     1.0000\n", run("similarity", "--texts", "", "--clip", CLIP));
+    }
+
+    @Test
     void videosAndPictures() throws IOException {
         Path video = TestData.shared("video").resolve("asl_walk.mkv"), middle = folder.resolve("v.npy");
         run("embed", "video", "--in", video, "--out", middle, "--clip", CLIP);

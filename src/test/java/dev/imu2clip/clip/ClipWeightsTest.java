@@ -166,6 +166,14 @@ class ClipWeightsTest {
                 "layers.1.layer_norm2.bias' is missing");
     }
 
+    /** A tower without a block in the middle would be another, smaller one. */
+    @Test
+    void aBlockThatIsMissingAltogetherIsNamed() {
+        assertRefused(changed(t -> t.name().startsWith(TextConfig.LAYERS + "1.")
+                ? new Safetensors.Source(t.name().replace("layers.1.", "layers.2."), t.dtype(), t.shape(), t.bytes()) : t),
+                "has 2 blocks '" + TextConfig.LAYERS + "N', but none of them is 1");
+    }
+
     @Test
     void filesWithoutATextTowerAreRefused() throws IOException {
         assertRefused(changed(t -> t.name().startsWith("text_projection") ? null : t), "no text_projection.weight", "imu2clip download clip-vit-b-32");

@@ -132,6 +132,24 @@ class ImageEncoderTest {
         }
     }
 
+    /** The error does not depend on which thread is faster, and rows come as they are finished. */
+    @Test
+    void rowsComeInOrderUntilTheFirstBrokenImage() throws Exception {
+        long[] seeds = new long[600];
+        for (int i = 0; i < seeds.length; i++) seeds[i] = i < 580 ? i % 7 : -i;
+        try (ImageEncoder encoder = open()) {
+            Noise noise = new Noise(seeds);
+            noise.tolerant = false;
+            List<float[]> rows = new ArrayList<>();
+            assertEquals("image 580 is broken", assertThrows(InputException.class, () -> encoder.embed(noise, (image, row) -> {
+                assertEquals(rows.size(), image);
+                rows.add(row);
+            }, _ -> {})).getMessage());
+            assertEquals(512, rows.size());
+            assertArrayEquals(rows.get(3), rows.get(500));
+        }
+    }
+
     @Test
     void withoutToleranceItsErrorIsTheResultAndWhatWasFinishedIsKept() throws Exception {
         long[] seeds = new long[40];

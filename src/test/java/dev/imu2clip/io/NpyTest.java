@@ -2,6 +2,7 @@ package dev.imu2clip.io;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -163,6 +164,21 @@ class NpyTest {
         try (var files = Files.list(folder)) {
             assertEquals(1, files.count(), "no temporary file is left");
         }
+    }
+
+    /** The shape of the most rows may take more digits than that of those there are. */
+    @Test
+    void fewerRowsThanThereCouldBe() throws IOException {
+        Path file = folder.resolve("rows.npy");
+        Shape most = Shape.of(1_000_000_000_000L, 3);
+        Npy.writeRows(file, Npy.Type.F4, most, sink -> {
+            assertTrue(sink.isEmpty());
+            sink.put(new float[] {1, 2, 3, 4, 5, 6}, 0, 6);
+            assertFalse(sink.isEmpty());
+        });
+        assertArrayEquals(new long[] {2, 3}, Npy.header(file).shape().sizes());
+        assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, Npy.floats(file));
+        assertThrows(IllegalStateException.class, () -> Npy.writeRows(file, Npy.Type.F4, most, sink -> sink.put(1.0)));
     }
 
     @Test
