@@ -1,5 +1,6 @@
 package dev.imu2clip.io;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -31,8 +32,9 @@ public final class InputException extends RuntimeException {
         return switch (failure) {
             case FileAlreadyExistsException e -> e.getFile() + " is no folder";
             case AccessDeniedException e -> "no permission";
+            case EOFException _ -> "it ends too early";
             case FileSystemException e when e.getReason() != null -> e.getReason();
-            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            default -> failure.getMessage() == null ? "for no reason that is told" : failure.getMessage();
         };
     }
 
