@@ -9,6 +9,15 @@ import java.lang.foreign.MemorySegment;
 public abstract class HostBackend implements Backend {
     private static final long ALIGNMENT = 64;
 
+    /** The system has no memory left, however large the Java heap may be. */
+    public static final class NoMemoryError extends OutOfMemoryError {
+        private static final long serialVersionUID = 1;
+
+        NoMemoryError(String what, long bytes) {
+            super(what + ": " + (bytes >> 20) + " MiB of memory outside of the Java heap are needed, and the system has no more");
+        }
+    }
+
     @Override
     public Slab allocate(long bytes, String what) {
         Arena arena = Arena.ofShared();
@@ -17,9 +26,7 @@ public abstract class HostBackend implements Backend {
             segment = allocate(arena, bytes);
         } catch (OutOfMemoryError e) {
             arena.close();
-            throw new OutOfMemoryError(what + " needs " + (bytes >> 20)
-                    + " MiB of memory outside of the Java heap, and the system has no more; "
-                    + "use a smaller batch");
+            throw new NoMemoryError(what, bytes);
         }
         return new Slab(this, what, segment.address(), bytes, segment, arena::close);
     }

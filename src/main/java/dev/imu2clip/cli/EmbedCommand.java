@@ -31,6 +31,9 @@ final class EmbedCommand implements Runnable {
             footerHeading = "%nExample:%n",
             footer = "  imu2clip embed imu --encoder runs/real --in windows.npy --out embeddings.npy")
     static final class Imu implements Callable<Integer> {
+        @CommandLine.Spec
+        CommandLine.Model.CommandSpec spec;
+
         @Option(names = "--encoder", required = true, paramLabel = "FILE",
                 description = "Encoder weights (safetensors, .pt or .ckpt), or the folder of a run.")
         Path encoder;
@@ -48,8 +51,8 @@ final class EmbedCommand implements Runnable {
         @Override
         public Integer call() {
             long windows = ImuEmbedder.embedFile(encoder, in, out, Backends.get(device));
-            System.err.println(windows + " embeddings in " + out);
-            return CommandLine.ExitCode.OK;
+            spec.commandLine().getOut().println("Embeddings of " + windows + " windows written to " + out);
+            return Main.OK;
         }
     }
 

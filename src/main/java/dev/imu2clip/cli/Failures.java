@@ -1,6 +1,7 @@
 package dev.imu2clip.cli;
 
 import dev.imu2clip.backend.Backends;
+import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -31,6 +32,8 @@ final class Failures {
             case AccessDeniedException e -> e.getFile() + ": no permission";
             case FileSystemException e -> e.getFile() + ": " + (e.getReason() == null ? "cannot be read or written" : e.getReason());
             case IOException e -> "reading or writing failed: " + e.getMessage();
+            case HostBackend.NoMemoryError e -> "out of memory (" + e.getMessage()
+                    + "). Give the process more; training needs less with a smaller --batch-size";
             case OutOfMemoryError e -> memory(e);
             case Throwable e -> defect(e);
         };

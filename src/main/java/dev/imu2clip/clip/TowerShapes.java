@@ -42,7 +42,8 @@ final class TowerShapes {
      */
     static int layers(ClipWeights weights, String prefix) {
         Set<String> blocks = weights.names().stream().filter(name -> name.startsWith(prefix))
-                .map(name -> name.substring(prefix.length()).split("\\.")[0]).filter(block -> block.matches("\\d+")).collect(Collectors.toSet());
+                .map(name -> name.substring(prefix.length()).split("\\.")[0])
+                .filter(block -> block.matches("\\d+")).collect(Collectors.toSet());
         int layers = 0;
         while (blocks.contains(String.valueOf(layers))) layers++;
         if (layers < blocks.size())

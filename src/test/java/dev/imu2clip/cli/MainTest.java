@@ -4,6 +4,7 @@ import dev.imu2clip.train.Config;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -89,6 +90,16 @@ class MainTest {
         assertTrue(Failures.message(new OutOfMemoryError("Java heap space")).startsWith("out of memory (Java heap space; "));
         assertEquals("IllegalStateException: oops (this is a defect: rerun with --stacktrace and report it)",
                 Failures.message(new IllegalStateException("oops\nmore")));
+    }
+
+    /** More Java heap would leave even less for what is missing. */
+    @Test
+    void memoryThatTheSystemDoesNotHave() {
+        for (String device : List.of("cpu", "java")) {
+            var error = assertThrows(OutOfMemoryError.class, () -> Backends.get(device).allocate(1L << 50, "weights"));
+            assertEquals("out of memory (weights: 1073741824 MiB of memory outside of the Java heap are needed, and the system has no "
+                    + "more). Give the process more; training needs less with a smaller --batch-size", Failures.message(error));
+        }
     }
 
     @Test
