@@ -42,6 +42,7 @@ public final class Main implements Runnable {
     static int run(PrintWriter out, PrintWriter err, String... args) {
         Main main = new Main();
         CommandLine line = new CommandLine(main).setOut(out).setErr(err).setUsageHelpWidth(110).setUsageHelpAutoWidth(false)
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(Main::usage)
                 .setExecutionExceptionHandler((failure, command, result) -> Failures.report(failure, err, main.stacktrace));
         try {
