@@ -16,8 +16,8 @@
 #endif
 #define NV 3
 #define NR (NV * VL)
-#define KC 384  // long sums, because every pass over C costs memory traffic: panels of B stream from the second-level cache
-#define MC 192  // blocks of A of MC x KC stay there too
+#define KC 768  // long sums, because every pass over C costs memory traffic: panels of B stream from the second-level cache
+#define MC 96   // blocks of A of MC x KC stay there too
 #define NC 1008 // a multiple of every NR
 
 struct gemm {

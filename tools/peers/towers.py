@@ -1,7 +1,8 @@
 """CLIP ViT-B/32's towers here and in PyTorch and ONNX Runtime, one after the other in one run: medians in milliseconds, and ratios.
 
     mvn -DskipTests test-compile dependency:build-classpath -Dmdep.outputFile=target/cp.txt -DincludeScope=test
-    python tools/peers/towers.py [--narrations CSV... --vocab FILE] [--rounds 3] [--java JAVA] [--json OUT]
+    python tools/peers/towers.py [--narrations CSV... --vocab FILE] [--batch 16 1] [--rounds 3] [--java JAVA]
+                                  [--json OUT]
 
 Image tower: batches of 16 and 1, float32, random weights. PyTorch eager is measured in both common forms: transformers' CLIPModel (scaled
 dot product attention) and open_clip's model, which is built as OpenAI's own. torch.compile takes open_clip's or transformers', whichever is
@@ -16,14 +17,17 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
-def median_ms(run, seconds, least=5):
-    run()
+def median_ms(run, seconds, least=4):
+    # The first run warms up, but for one that takes long enough to need none.
+    if least > 1:
+        run()
     times, end = [], time.time() + seconds
     while time.time() < end or len(times) < least:
         start = time.perf_counter()
@@ -32,7 +36,7 @@ def median_ms(run, seconds, least=5):
     return statistics.median(times) * 1e3
 
 
-def peers():
+def peers(batches):
     """Names of contestants and what they do once; models stay in memory."""
     import numpy
     import onnxruntime
@@ -61,7 +65,7 @@ def peers():
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     work = {}
-    for batch in (16, 1):
+    for batch in batches:
         pixels = torch.randn(batch, 3, 224, 224)
         array = numpy.ascontiguousarray(pixels.numpy())
         work[f"image {batch}"] = {
@@ -83,8 +87,8 @@ def ours(java, benchmark, *options):
     with open(os.path.join(ROOT, "target", "cp.txt"), encoding="utf-8") as file:
         path = os.pathsep.join([os.path.join(ROOT, "target", "test-classes"), os.path.join(ROOT, "target", "classes"), file.read().strip()])
     out = tempfile.mktemp(suffix=".json")
-    subprocess.run([java, "-cp", path, "org.openjdk.jmh.Main", benchmark, "-rf", "json", "-rff", out, *options], check=True,
-                   stdout=subprocess.DEVNULL, cwd=ROOT)
+    subprocess.run([java, "--enable-native-access=ALL-UNNAMED", "-cp", path, "org.openjdk.jmh.Main", benchmark, "-rf", "json", "-rff", out, *options], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
     with open(out, encoding="utf-8") as file:
         results = json.load(file)
     os.remove(out)
@@ -102,19 +106,21 @@ def main():
     options.add_argument("--vocab", help="CLIP's vocabulary, for the narrations")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=6, help="for every contestant in every round")
+    options.add_argument("--batch", type=int, nargs="+", default=[16, 1], help="image batches")
     options.add_argument("--java", default="java")
     options.add_argument("--json", metavar="OUT")
     options = options.parse_args()
-    torch, clip, work = peers()
+    torch, clip, work = peers(options.batch)
     times = {}
 
     def note(task, name, value):
         times.setdefault(task, {}).setdefault(name, []).append(value)
+        print(f"{task}, {name}: {value:.1f} ms", file=sys.stderr, flush=True)
 
     texts = narrations(options.narrations, 1000)
     with torch.inference_mode():
         for turn in range(options.rounds):
-            for batch, value in ours(options.java, "ImageTowerBenchmark").items():
+            for batch, value in ours(options.java, "ImageTowerBenchmark", "-p", "batch=" + ",".join(map(str, options.batch))).items():
                 note(f"image {batch}", "here", value)
             for task, contestants in work.items():
                 for name, run in contestants.items():
@@ -131,7 +137,7 @@ def main():
                 def every_text():
                     for start in range(0, len(ids), 16):
                         clip.encode_text(ids[start:start + 16])
-                note(f"text {len(texts)}", "eager, open_clip", median_ms(every_text, 0, least=1 if turn else 2))
+                note(f"text {len(texts)}", "eager, open_clip", median_ms(every_text, 0, least=1))
     for task, contestants in times.items():
         here = statistics.median(contestants["here"])
         print(f"\n{task}: here {here:.1f} ms   (rounds {', '.join(f'{v:.1f}' for v in contestants['here'])})")
