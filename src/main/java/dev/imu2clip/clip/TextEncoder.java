@@ -23,7 +23,7 @@ import java.util.function.IntConsumer;
  */
 public final class TextEncoder implements AutoCloseable {
     /** Changed whenever the tower's results change in any bit, since they are cached. */
-    private static final String RECIPE = "text tower 1";
+    private static final String RECIPE = "text tower 2";
     /** Tokens of a batch: enough to keep all cores at matrix products, few enough that a block's results stay in the cache. */
     private static final int BATCH_TOKENS = 1024;
     /** Texts between two writes to the cache: what a crash can cost. */
@@ -51,7 +51,7 @@ public final class TextEncoder implements AutoCloseable {
     /**
      * An encoder with real weights, or without a meaning.
      *
-     * @param clip  Hugging Face's safetensors file or its folder; null for random weights of ViT-B/32's shape
+     * @param clip  a file of weights or its folder, see {@link ClipWeights#open}; null for random weights of ViT-B/32's shape
      * @param vocab see {@link Vocabulary#read}; null for the one beside the weights, and with random weights for none
      * @param seed  of the random weights
      * @throws InputException when a file is missing, damaged or does not fit the others

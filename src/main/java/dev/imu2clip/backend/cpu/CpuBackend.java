@@ -144,7 +144,8 @@ public final class CpuBackend extends HostBackend {
         @Override
         public List<String> devices() {
             if (loaded().library() == null) return List.of();
-            return loaded().library().isas().stream().filter(isa -> cap.isEmpty() || ISAS.indexOf(isa) >= ISAS.indexOf(cap)).map(isa -> "cpu:" + isa).toList();
+            return loaded().library().isas().stream().filter(isa -> cap.isEmpty() || ISAS.indexOf(isa) >= ISAS.indexOf(cap))
+                    .map(isa -> "cpu:" + isa).toList();
         }
 
         @Override
