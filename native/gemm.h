@@ -167,17 +167,22 @@ static __attribute__((unused)) void gemm(const struct gemm *g) {
     }
 }
 
+// Narrows a product to columns [from, to) of its result; `from` is a multiple of NR where B lies in panels.
+static __attribute__((unused)) void gemm_columns(struct gemm *g, int64_t from, int64_t to) {
+    g->n = to - from;
+    if (g->panels) g->panels += from * g->k;
+    else g->b += from * g->b_col;
+    g->c += from;
+    if (g->add) g->add += from;
+    if (g->bias) g->bias += from;
+}
+
 // The share of one part in an m x n result: cut along the longer side, at whole tiles. Returns 0 when nothing is left for it.
 static __attribute__((unused)) int gemm_share(const struct gemm *whole, int64_t part, int64_t parts, struct gemm *mine) {
     *mine = *whole;
     if (whole->n >= whole->m) {
         struct range r = share(whole->n, part, parts, NR);
-        mine->n = r.to - r.from;
-        if (whole->panels) mine->panels += r.from * whole->k;
-        else mine->b += r.from * whole->b_col;
-        mine->c += r.from;
-        if (whole->add) mine->add += r.from;
-        if (whole->bias) mine->bias += r.from;
+        gemm_columns(mine, r.from, r.to);
     } else {
         struct range r = share(whole->m, part, parts, MR);
         mine->m = r.to - r.from;

@@ -42,6 +42,10 @@ static inline struct range share(int64_t n, int64_t part, int64_t parts, int64_t
     return (struct range){MIN(from, n), MIN(to, n)};
 }
 
+// runtime.c: gives the parts of the running kernel its items, each to whoever asks next; 0 when there are no more. `r` is {0, 0} at
+// first. Once a kernel, and only where results do not depend on which part computes an item.
+int imu2clip_take(int64_t items, int64_t parts, struct range *r);
+
 // Elementwise loops want cache-line grains.
 #define ELEMENTS(i, n) \
     for (struct range r_ = share(n, part, parts, 1024), *once_ = &r_; once_; once_ = NULL) for (int64_t i = r_.from; i < r_.to; i++)

@@ -64,7 +64,13 @@ KERNEL(packed_linear) {
         }
         return;
     }
-    g.panels = a->panels;
-    struct gemm mine;
-    if (gemm_share(&g, part, parts, &mine)) gemm(&mine);
+    // Columns go to whoever is free: cores are rarely equally fast, and equal halves would wait for the slower one.
+    int64_t panels = (a->n + NR - 1) / NR;
+    struct range r = {0, 0};
+    while (imu2clip_take(panels, parts, &r)) {
+        struct gemm mine = g;
+        mine.panels = a->panels;
+        gemm_columns(&mine, r.from * NR, MIN(r.to * NR, a->n));
+        gemm(&mine);
+    }
 }

@@ -89,6 +89,7 @@ static struct {
     const void *args;
     _Alignas(64) _Atomic uint64_t job;
     _Alignas(64) atomic_int pending; // workers that have not finished the job
+    _Alignas(64) _Atomic int64_t taken; // items of the job that went to somebody
     struct worker workers[MAX_THREADS];
 } team = {.launch = PTHREAD_MUTEX_INITIALIZER, .threads = 1};
 
@@ -149,6 +150,7 @@ void imu2clip_run(kernel_fn kernel, const void *args, int64_t parts) {
     team.kernel = kernel;
     team.args = args;
     atomic_store_explicit(&team.pending, (int)parts - 1, memory_order_relaxed);
+    atomic_store_explicit(&team.taken, 0, memory_order_relaxed);
     atomic_store(&team.job, (((team.job >> PARTS_BITS) + 1) << PARTS_BITS) | (uint64_t)parts);
     for (int64_t w = 1; w < parts; w++) {
         struct worker *worker = &team.workers[w];
@@ -160,6 +162,22 @@ void imu2clip_run(kernel_fn kernel, const void *args, int64_t parts) {
     kernel(args, 0, parts);
     for (int look = 0; atomic_load_explicit(&team.pending, memory_order_acquire) > 0;) look = pause_before_look(look);
     pthread_mutex_unlock(&team.launch);
+}
+
+// Large pieces first and smaller ones towards the end, so that all parts end at about the same time.
+int imu2clip_take(int64_t items, int64_t parts, struct range *r) {
+    if (parts <= 1) {
+        int first = r->to < items;
+        *r = (struct range){0, items};
+        return first;
+    }
+    int64_t from = atomic_load_explicit(&team.taken, memory_order_relaxed), count;
+    do {
+        if (from >= items) return 0;
+        count = MAX(1, (items - from) / (2 * parts));
+    } while (!atomic_compare_exchange_weak_explicit(&team.taken, &from, from + count, memory_order_relaxed, memory_order_relaxed));
+    *r = (struct range){from, from + count};
+    return 1;
 }
 
 // ---- barrier among the parts of the running kernel ----
