@@ -34,7 +34,7 @@ class ArchitectureTest {
             Map.entry("tensor", Set.of("memory")),
             Map.entry("backend", Set.of("tensor", "memory")),
             Map.entry("backend.cpu", Set.of("backend", "tensor", "memory")),
-            Map.entry("backend.cuda", Set.of("backend", "tensor", "memory")),
+            Map.entry("backend.cuda", Set.of("backend", "io", "tensor", "memory")),
             Map.entry("autograd", Set.of("backend", "tensor", "memory")),
             Map.entry("ops", Set.of("autograd", "backend", "tensor", "memory")),
             Map.entry("nn", Set.of("ops", "autograd", "backend", "tensor", "memory")),

@@ -9,6 +9,7 @@ import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,11 @@ public final class Tape {
         for (long i = 0, n = a.size("n"); i < n; i++) y.add(i, x.get(i));
     });
 
+    private static final Kernel FILL = new Kernel("fill", "out x, real value, size n", a -> {
+        Reals x = a.reals("x");
+        for (long i = 0, n = a.size("n"); i < n; i++) x.set(i, a.real("value"));
+    });
+
     /** Computes the gradients of an op's inputs: {@code dx[i]} is where that of input i goes, or null where it is not wanted. */
     @FunctionalInterface
     public interface Backward {
@@ -40,7 +46,12 @@ public final class Tape {
         void run(Tensor[] dy, Tensor[] dx);
     }
 
-    private record Entry(String op, Tensor[] outputs, Tensor[] inputs, BackwardOfMany backward) {}
+    /** @param parameters how many of the inputs, the last ones, are parameters whose gradients may be wider than they are */
+    private record Entry(String op, Tensor[] outputs, Tensor[] inputs, int parameters, BackwardOfMany backward) {
+        boolean takesWide(int input) {
+            return input >= inputs.length - parameters;
+        }
+    }
 
     /** What the tape knows of a tensor that gradients flow to. */
     private static final class Node {
@@ -100,10 +111,17 @@ public final class Tape {
 
     // ---- recording ----
 
-    /** From here on gradients flow to {@code leaf}; {@link #backward} writes them to {@code gradient}. */
+    /**
+     * From here on gradients flow to {@code leaf}; {@link #backward} writes them to {@code gradient}, which is of its type or of the wide
+     * one ({@link DType#wide}).
+     */
     public void watch(Tensor leaf, Tensor gradient) {
-        requireLike("gradient", leaf, gradient);
+        if (!isWide(leaf, gradient)) requireLike("gradient", leaf, gradient);
         nodes.put(leaf, new Node(gradient));
+    }
+
+    private static boolean isWide(Tensor leaf, Tensor gradient) {
+        return gradient.dtype() != leaf.dtype() && gradient.dtype() == leaf.dtype().wide() && gradient.shape().equals(leaf.shape());
     }
 
     private static void requireLike(String what, Tensor of, Tensor tensor) {
@@ -120,15 +138,25 @@ public final class Tape {
 
     /** Appends an op with one output. Inputs may be null. Returns the output. */
     public Tensor record(String op, Tensor output, Backward backward, Tensor... inputs) {
-        record(op, new Tensor[] {output}, (dy, dx) -> backward.run(dy[0], dx), inputs);
+        return record(op, output, backward, inputs, new Tensor[0]);
+    }
+
+    /**
+     * Appends an op with one output and parameters: behind the inputs' gradients stand those of the parameters, which the backward writes
+     * in the type that it finds: the parameters' or the wide one.
+     */
+    public Tensor record(String op, Tensor output, Backward backward, Tensor[] inputs, Tensor... parameters) {
+        record(op, new Tensor[] {output}, (dy, dx) -> backward.run(dy[0], dx), inputs, parameters);
         return output;
     }
 
     /** Appends an op with several outputs. */
-    public void record(String op, Tensor[] outputs, BackwardOfMany backward, Tensor... inputs) {
-        if (!watches(inputs)) return;
+    public void record(String op, Tensor[] outputs, BackwardOfMany backward, Tensor[] inputs, Tensor... parameters) {
+        Tensor[] all = Arrays.copyOf(inputs, inputs.length + parameters.length);
+        System.arraycopy(parameters, 0, all, inputs.length, parameters.length);
+        if (!watches(all)) return;
         for (Tensor output : outputs) nodes.put(output, new Node(null));
-        entries.add(new Entry(op, outputs, inputs, backward));
+        entries.add(new Entry(op, outputs, all, parameters.length, backward));
     }
 
     /** Declares that an op has no backward: a gradient that would flow through it is an error and not silently lost. */
@@ -146,7 +174,7 @@ public final class Tape {
     public Tensor recordView(Tensor view, Tensor source) {
         if (!watches(source)) return view;
         nodes.put(view, new Node(null));
-        entries.add(new Entry("view", new Tensor[] {view}, new Tensor[] {source}, null));
+        entries.add(new Entry("view", new Tensor[] {view}, new Tensor[] {source}, 0, null));
         return view;
     }
 
@@ -155,7 +183,9 @@ public final class Tape {
     /** Differentiates a one-element loss. */
     public void backward(Tensor loss) {
         if (loss.count() != 1) throw new IllegalArgumentException("backward() needs a loss of one element, got shape " + loss.shape());
-        backward(loss, like(loss).set(1f));
+        Tensor one = like(loss); // by a kernel: a step that is recorded copies nothing from the host
+        FILL.run(one, 1, 1);
+        backward(loss, one);
     }
 
     /** Differentiates {@code sum(output * cotangent)}. The tape is used up. */
@@ -188,10 +218,14 @@ public final class Tape {
             if (node == null) continue;
             if (node.gradient != null) add[i] = true;
             else if (entry.backward == null && node.home == null) node.gradient = dy[0].reshape(entry.inputs[i].shape().sizes());
-            else node.gradient = dx[i] = node.home != null ? node.home : like(entry.inputs[i]);
+            else if (node.home != null && isWide(entry.inputs[i], node.home) && !entry.takesWide(i)) {
+                add[i] = true;
+                node.gradient = node.home.clear();
+            } else node.gradient = dx[i] = node.home != null ? node.home : like(entry.inputs[i]);
         }
         try (var _ = workspace.scratch()) {
-            for (int i = 0; i < n; i++) if (add[i]) dx[i] = like(entry.inputs[i]);
+            for (int i = 0; i < n; i++)
+                if (add[i]) dx[i] = like(entry.takesWide(i) ? nodes.get(entry.inputs[i]).gradient : entry.inputs[i]);
             if (entry.backward == null) {
                 if (dx[0] != null) dx[0].set(dy[0]);
             } else entry.backward.run(dy, dx);

@@ -8,6 +8,11 @@ import dev.imu2clip.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The arguments of one kernel call: the off-heap block that compiled kernels read, and behind it the tensors for definitions.
@@ -60,7 +65,7 @@ public final class Args {
             throw new IllegalArgumentException("kernel " + kernel + ": '" + field.name() + "' is on " + tensor.device().name()
                     + ", the tensors before it on " + device.name() + "; copy it over first");
         tensorBytes += tensor.bytes();
-        if (field.elements() == Kernel.Elements.FLOATS) {
+        if (field.elements() == Kernel.Elements.FLOATS || field.elements() == Kernel.Elements.WIDE) {
             float32 &= tensor.dtype() == DType.F32;
             float64 &= tensor.dtype() == DType.F64;
         }
@@ -107,6 +112,19 @@ public final class Args {
     /** Whether every floating-point tensor is float64, the type of the definitions. */
     public boolean isFloat64() {
         return float64;
+    }
+
+    /**
+     * What stands behind a kernel's name for these element types: nothing where all are float32; {@code _bf16} where all are bfloat16
+     * but the wide ones, which are float32; else the types of all but the wide ones, in order ({@code _bf16_f32}).
+     */
+    public String types() {
+        if (float32) return "";
+        List<DType> types = new ArrayList<>();
+        for (int i = 0; i < values.length; i++)
+            if (values[i] instanceof Tensor tensor && kernel.fields().get(i).elements() == Kernel.Elements.FLOATS) types.add(tensor.dtype());
+        if (Set.copyOf(types).size() == 1) types = types.subList(0, 1);
+        return types.stream().map(type -> "_" + type.name().toLowerCase(Locale.ROOT)).collect(Collectors.joining());
     }
 
     /** The tensor in a field, or null where an optional one was left out. */

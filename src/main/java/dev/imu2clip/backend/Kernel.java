@@ -24,7 +24,8 @@ import java.util.regex.Pattern;
  * FORWARD.run(x, y, x.count());
  * }</pre>
  * A field is {@code in}, {@code out} or {@code inout} (a tensor; {@code in?} may be null), {@code size} (long, int or boolean) or {@code
- * real}. A tensor is of a floating-point type, unless a word in between says otherwise: {@code in ints label} is I32 or I64 (the kernel
+ * real}. A tensor is of a floating-point type, unless a word in between says otherwise: {@code out wide mean} stays float32 also where the
+ * others are of 16 bits (statistics, losses, gradients of parameters), {@code in ints label} is I32 or I64 (the kernel
  * is told the element size in a field of its own), {@code out? i32 index} is I32. Anything else is refused, so that no kernel reads
  * numbers of one kind as another's. The definition is the meaning of the kernel: written to be read, computing in double, the oracle of
  * every test, and what runs where no compiled kernel exists.
@@ -32,13 +33,13 @@ import java.util.regex.Pattern;
 public final class Kernel {
     private static final List<Kernel> ALL = Collections.synchronizedList(new ArrayList<>());
     private static final Pattern FIELD = Pattern.compile(
-            "(?:(?<kind>in|out|inout)(?<optional>\\?)?(?:\\s+(?<elements>ints|i32))?|(?<number>size|real))\\s+(?<name>\\w+)");
+            "(?:(?<kind>in|out|inout)(?<optional>\\?)?(?:\\s+(?<elements>wide|ints|i32))?|(?<number>size|real))\\s+(?<name>\\w+)");
 
     public enum Kind { IN, OUT, INOUT, SIZE, REAL }
 
     /** Which element types a tensor field takes. */
     public enum Elements {
-        FLOATS("floating-point numbers"), INTS("I32 or I64"), I32("I32");
+        FLOATS("floating-point numbers"), WIDE("F32, or F64 where others are"), INTS("I32 or I64"), I32("I32");
 
         private final String text;
 
@@ -49,6 +50,7 @@ public final class Kernel {
         boolean take(DType dtype) {
             return switch (this) {
                 case FLOATS -> dtype.isFloat();
+                case WIDE -> dtype == DType.F32 || dtype == DType.F64;
                 case INTS -> dtype == DType.I32 || dtype == DType.I64;
                 case I32 -> dtype == DType.I32;
             };
@@ -86,7 +88,7 @@ public final class Kernel {
         Matcher matcher = FIELD.matcher(text);
         if (!matcher.matches())
             throw new IllegalArgumentException("kernel " + kernel + ": '" + text
-                    + "' is not '[in|out|inout][?] [ints|i32] name', 'size name' or 'real name'");
+                    + "' is not '[in|out|inout][?] [wide|ints|i32] name', 'size name' or 'real name'");
         if (matcher.group("number") != null)
             return new Field(matcher.group("name"), Kind.valueOf(upper(matcher.group("number"))), null, false);
         String elements = matcher.group("elements");

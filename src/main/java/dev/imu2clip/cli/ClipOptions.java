@@ -1,7 +1,7 @@
 package dev.imu2clip.cli;
 
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.ClipModel;
 import java.io.PrintWriter;

@@ -2,7 +2,7 @@ package dev.imu2clip.cli;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.clip.ClipFiles;
 import dev.imu2clip.clip.WeightsFile;
 import dev.imu2clip.io.InputException;

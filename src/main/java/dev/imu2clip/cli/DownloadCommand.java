@@ -1,6 +1,6 @@
 package dev.imu2clip.cli;
 
-import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.clip.ClipRelease;
 import dev.imu2clip.io.Download;
 import dev.imu2clip.io.InputException;

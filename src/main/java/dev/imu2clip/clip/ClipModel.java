@@ -1,6 +1,7 @@
 package dev.imu2clip.clip;
 
 import dev.imu2clip.backend.Backend;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.tensor.Shape;
 

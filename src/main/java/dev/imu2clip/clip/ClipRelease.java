@@ -1,5 +1,6 @@
 package dev.imu2clip.clip;
 
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.RemoteFile;
 

@@ -2,6 +2,7 @@ package dev.imu2clip.clip;
 
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;

@@ -17,9 +17,9 @@ import dev.imu2clip.tensor.Tensor;
 public final class Attention {
     private static final String SIZES = ", real scale, size b, size t, size s, size h, size d, "
             + "size q_row, size k_row, size v_row, size causal";
-    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? lse, in? i32 key_lengths, "
+    private static final Kernel FORWARD = new Kernel("attention_forward", "in q, in k, in v, out y, out? wide lse, in? i32 key_lengths, "
             + "in? i32 query_lengths" + SIZES, Attention::forward);
-    private static final Kernel BACKWARD = new Kernel("attention_backward", "in q, in k, in v, in y, in dy, in lse, in? i32 key_lengths, "
+    private static final Kernel BACKWARD = new Kernel("attention_backward", "in q, in k, in v, in y, in dy, in wide lse, in? i32 key_lengths, "
             + "in? i32 query_lengths, out? dq, out? dk, out? dv" + SIZES, Attention::backward);
 
     private Attention() {}
@@ -39,7 +39,7 @@ public final class Attention {
             throw new IllegalArgumentException("attention needs queries (B, T, H, D) and keys and values (B, S, H, D), got "
                     + q.shape() + ", " + k.shape() + " and " + v.shape());
         Sizes sizes = new Sizes(q.size(0), q.size(1), k.size(1), q.size(2), q.size(3), q.size(2) * q.size(3), mask);
-        Tensor y = tape.like(q), lse = tape.watches(q, k, v) ? tape.empty(q.dtype(), sizes.b, sizes.h, sizes.t) : null;
+        Tensor y = tape.like(q), lse = tape.watches(q, k, v) ? tape.empty(q.dtype().wide(), sizes.b, sizes.h, sizes.t) : null;
         sizes.forward(q, k, v, y, lse);
         return tape.record("attention", y, (dy, dx) -> sizes.backward(q, k, v, y, dy, lse, dx[0], dx[1], dx[2]), q, k, v);
     }
@@ -56,7 +56,7 @@ public final class Attention {
             throw new IllegalArgumentException("selfAttention needs queries, keys and values (B, T, 3, H, D), got " + qkv.shape());
         long b = qkv.size(0), t = qkv.size(1), h = qkv.size(3), d = qkv.size(4);
         Sizes sizes = new Sizes(b, t, t, h, d, 3 * h * d, mask);
-        Tensor y = tape.empty(qkv.dtype(), b, t, h * d), lse = tape.watches(qkv) ? tape.empty(qkv.dtype(), b, h, t) : null;
+        Tensor y = tape.empty(qkv.dtype(), b, t, h * d), lse = tape.watches(qkv) ? tape.empty(qkv.dtype().wide(), b, h, t) : null;
         sizes.forward(part(qkv, 0), part(qkv, 1), part(qkv, 2), y, lse);
         return tape.record("attention", y, (dy, dx) -> sizes.backward(part(qkv, 0), part(qkv, 1), part(qkv, 2), y, dy, lse,
                 part(dx[0], 0), part(dx[0], 1), part(dx[0], 2)), qkv);

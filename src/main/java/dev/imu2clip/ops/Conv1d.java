@@ -30,7 +30,7 @@ public final class Conv1d {
         for (int i = 0; i < sums.length; i++) dx.set(i, sums[i]);
     });
 
-    private static final Kernel BACKWARD_WEIGHT = new Kernel("conv1d_backward_weight", "in x, in dy, out dw, out? db" + SIZES, a -> {
+    private static final Kernel BACKWARD_WEIGHT = new Kernel("conv1d_backward_weight", "in x, in dy, out wide dw, out? wide db" + SIZES, a -> {
         Reals x = a.reals("x"), dy = a.reals("dy"), dw = a.reals("dw"), db = a.reals("db");
         double[] sums = new double[Math.toIntExact(a.size("o") * (a.size("c") / a.size("groups")) * a.size("k"))];
         forEachTerm(a, (xi, wi, yi) -> sums[(int) wi] += dy.get(yi) * x.get(xi));
@@ -84,9 +84,9 @@ public final class Conv1d {
         return tape.record("conv1d", y, (dy, dx) -> {
             if (dx[0] != null) BACKWARD_INPUT.run(dy, w, dx[0], n, c, l, o, k, lout, stride, padding, dilation, groups);
             if (dx[1] != null || dx[2] != null)
-                BACKWARD_WEIGHT.run(x, dy, dx[1] != null ? dx[1] : tape.like(w), dx[2], n, c, l, o, k, lout, stride, padding, dilation,
+                BACKWARD_WEIGHT.run(x, dy, dx[1] != null ? dx[1] : tape.empty(w.dtype().wide(), w.shape().sizes()), dx[2], n, c, l, o, k, lout, stride, padding, dilation,
                         groups);
-        }, x, w, bias);
+        }, new Tensor[] {x}, w, bias);
     }
 
     private interface Term {

@@ -17,13 +17,13 @@ public final class CrossEntropy {
     public static final long IGNORED = -100;
 
     private static final Kernel FORWARD = new Kernel("cross_entropy_forward",
-            "in x, in ints label, in? class_weight, out loss, out max, out log_sum, out weight, "
+            "in x, in ints label, in? wide class_weight, out wide loss, out wide max, out wide log_sum, out wide weight, "
                     + "size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineForward);
 
     /** scale = 1 / sum(weight) for the mean, else 1; y = scale * sum(loss) */
     private static final Kernel REDUCE = new Kernel("cross_entropy_reduce",
-            "in loss, in weight, out y, out scale, size mean, size rows", a -> {
+            "in wide loss, in wide weight, out wide y, out wide scale, size mean, size rows", a -> {
         Reals loss = a.reals("loss"), weight = a.reals("weight");
         double sum = 0, total = 0;
         for (long i = 0; i < a.size("rows"); i++) {
@@ -36,7 +36,7 @@ public final class CrossEntropy {
 
     /** dy has one element a row ({@code dy_step} 1, no scale) or one for all. */
     private static final Kernel BACKWARD = new Kernel("cross_entropy_backward",
-            "in x, in ints label, in max, in log_sum, in weight, in? scale, in dy, out dx, "
+            "in x, in ints label, in wide max, in wide log_sum, in wide weight, in? wide scale, in wide dy, out dx, "
                     + "size dy_step, size rows, size columns, size label_bytes, size ignored",
             CrossEntropy::defineBackward);
 
@@ -82,7 +82,7 @@ public final class CrossEntropy {
      *
      * @param logits       (N, C)
      * @param labels       (N), I32 or I64: class numbers or {@link #IGNORED}
-     * @param classWeights (C) of the logits' type, or null for ones; a constant: no gradient flows to it
+     * @param classWeights (C), float32 (float64 where the logits are), or null for ones; a constant: no gradient flows to it
      * @return (N) for {@link Reduction#NONE}, else a scalar; the mean is NaN when every row is ignored
      * @throws IllegalArgumentException for shapes or types that do not fit, or a label that is neither a class number nor ignored
      */
@@ -98,12 +98,12 @@ public final class CrossEntropy {
             Require.shape(op, "the class weights", classWeights, Shape.of(columns));
             if (tape.watches(classWeights)) throw new UnsupportedOperationException("cross-entropy has no gradient for its class weights");
         }
-        Tensor loss = tape.empty(logits.dtype(), rows), max = tape.like(loss), logSum = tape.like(loss), weight = tape.like(loss);
+        Tensor loss = tape.empty(logits.dtype().wide(), rows), max = tape.like(loss), logSum = tape.like(loss), weight = tape.like(loss);
         FORWARD.run(logits, labels, classWeights, loss, max, logSum, weight, rows, columns, bytes, IGNORED);
         if (reduction == Reduction.NONE)
             return tape.record("cross_entropy", loss, (dy, dx) ->
                     BACKWARD.run(logits, labels, max, logSum, weight, null, dy, dx[0], 1, rows, columns, bytes, IGNORED), logits);
-        Tensor y = tape.empty(logits.dtype()), scale = tape.like(y);
+        Tensor y = tape.empty(logits.dtype().wide()), scale = tape.like(y);
         REDUCE.run(loss, weight, y, scale, reduction == Reduction.MEAN, rows);
         return tape.record("cross_entropy", y, (dy, dx) ->
                 BACKWARD.run(logits, labels, max, logSum, weight, scale, dy, dx[0], 0, rows, columns, bytes, IGNORED), logits);

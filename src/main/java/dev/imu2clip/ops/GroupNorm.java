@@ -13,10 +13,10 @@ import java.util.function.LongToDoubleFunction;
  * (divided by the count) over each group of channels and all of time, gamma and beta per channel.
  */
 public final class GroupNorm {
-    private static final Kernel FORWARD = new Kernel("group_norm_forward", "in x, in gamma, in beta, out y, out? mean, out? rstd, "
+    private static final Kernel FORWARD = new Kernel("group_norm_forward", "in x, in gamma, in beta, out y, out? wide mean, out? wide rstd, "
             + "real eps, size n, size c, size l, size groups", GroupNorm::forward);
-    private static final Kernel BACKWARD = new Kernel("group_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, "
-            + "out? dgamma, out? dbeta, out sums, size n, size c, size l, size groups", GroupNorm::backward);
+    private static final Kernel BACKWARD = new Kernel("group_norm_backward", "in x, in dy, in gamma, in wide mean, in wide rstd, out? dx, "
+            + "out? wide dgamma, out? wide dbeta, out wide sums, size n, size c, size l, size groups", GroupNorm::backward);
 
     private GroupNorm() {}
 
@@ -41,10 +41,10 @@ public final class GroupNorm {
                     + gamma.shape() + " and " + beta.shape());
         boolean save = tape.watches(x, gamma, beta);
         Tensor y = tape.like(x);
-        Tensor mean = save ? tape.empty(x.dtype(), n, groups) : null, rstd = save ? tape.empty(x.dtype(), n, groups) : null;
+        Tensor mean = save ? tape.empty(x.dtype().wide(), n, groups) : null, rstd = save ? tape.empty(x.dtype().wide(), n, groups) : null;
         FORWARD.run(x, gamma, beta, y, mean, rstd, eps, n, c, l, groups);
         return tape.record("group_norm", y, (dy, dx) -> BACKWARD.run(x, dy, gamma, mean, rstd, dx[0], dx[1], dx[2],
-                tape.empty(x.dtype(), n, c, 2), n, c, l, groups), x, gamma, beta);
+                tape.empty(x.dtype().wide(), n, c, 2), n, c, l, groups), new Tensor[] {x}, gamma, beta);
     }
 
     private static void forward(Args a) {

@@ -69,7 +69,7 @@ public final class Gru {
             Tensor before = reverse ? hidden.rows(1, steps + 1) : hidden.rows(0, steps);
             if (d[1] != null) new Product(1, gates, units, rows).run(Operand.of(dGatesH).transpose(), Operand.of(before), null, d[1]);
             if (d[2] != null) Reduce.sum(tape, dGatesH, null, d[2], 1, 1, rows, gates);
-        }, gatesX, w.wHh, w.bHh);
+        }, new Tensor[] {gatesX}, w.wHh, w.bHh);
         return new Output(sequence, last);
     }
 

@@ -15,12 +15,12 @@ import dev.imu2clip.tensor.Tensor;
  * the symmetric loss, and the gradient of the keys, are the same kernels with the sides exchanged.
  */
 public final class InfoNce {
-    private static final Kernel FORWARD = new Kernel("info_nce_forward", "in q, in keys, in? positive, in scale, out lse, out target, "
+    private static final Kernel FORWARD = new Kernel("info_nce_forward", "in q, in keys, in? positive, in wide scale, out wide lse, out wide target, "
             + "size batch, size rows, size columns, size dim, size key_stride", InfoNce::forward);
-    private static final Kernel BACKWARD = new Kernel("info_nce_backward", "in q, in keys, in? positive, in scale, in? lse_rows, "
-            + "in? lse_columns, in? target, in g, out dq, out? dpositive, out? dscale, real weight, size batch, size rows, size columns, "
+    private static final Kernel BACKWARD = new Kernel("info_nce_backward", "in q, in keys, in? positive, in wide scale, in? wide lse_rows, "
+            + "in? wide lse_columns, in? wide target, in wide g, out dq, out? dpositive, out? wide dscale, real weight, size batch, size rows, size columns, "
             + "size dim, size key_stride, size g_each, size diagonal", InfoNce::backward);
-    private static final Kernel LOSS = new Kernel("info_nce_loss", "in lse, in target, in? lse_columns, in? target_columns, out loss, "
+    private static final Kernel LOSS = new Kernel("info_nce_loss", "in wide lse, in wide target, in? wide lse_columns, in? wide target_columns, out wide loss, "
             + "real weight, size n, size each", InfoNce::loss);
 
     private InfoNce() {}
@@ -40,7 +40,7 @@ public final class InfoNce {
         requireLikeQuery("key", key, query);
         requireScale(scale);
         long n = query.size(0), dim = query.size(1);
-        Tensor lse = tape.empty(query.dtype(), n), target = tape.empty(query.dtype(), n);
+        Tensor lse = tape.empty(query.dtype().wide(), n), target = tape.like(lse);
         FORWARD.run(query, key, null, scale, lse, target, 1, n, n, dim, 0);
         Tensor lseColumns = null, targetColumns = null;
         if (symmetric) {
@@ -53,7 +53,7 @@ public final class InfoNce {
         return tape.record("info_nce", loss, (g, d) -> {
             double weight = reduction == Reduction.MEAN ? 1.0 / n : 1;
             boolean each = reduction == Reduction.NONE;
-            Tensor dScale = d[2] == null ? null : tape.empty(query.dtype(), n);
+            Tensor dScale = d[2] == null ? null : tape.like(lse);
             Tensor dQuery = d[0] != null ? d[0] : dScale != null ? tape.like(query) : null;
             if (dQuery != null)
                 BACKWARD.run(query, key, null, scale, lse, columns, null, g, dQuery, null, dScale, weight, 1, n, n, dim, 0, each, true);
@@ -85,13 +85,13 @@ public final class InfoNce {
         long m = negatives.size(-2);
         // Each query's own negatives: a batch of single rows. Common ones: one batch of all rows.
         long batch = paired ? n : 1, rows = paired ? 1 : n, stride = paired ? m * dim : 0;
-        Tensor lse = tape.empty(query.dtype(), n), target = tape.empty(query.dtype(), n);
+        Tensor lse = tape.empty(query.dtype().wide(), n), target = tape.like(lse);
         FORWARD.run(query, negatives, positive, scale, lse, target, batch, rows, m, dim, stride);
         Tensor loss = reduce(tape, lse, target, null, null, reduction);
         return tape.record("info_nce", loss, (g, d) -> {
             double weight = reduction == Reduction.MEAN ? 1.0 / n : 1;
             boolean each = reduction == Reduction.NONE;
-            Tensor dScale = d[3] == null ? null : tape.empty(query.dtype(), n);
+            Tensor dScale = d[3] == null ? null : tape.like(lse);
             Tensor dQuery = d[0] != null ? d[0] : tape.like(query);
             BACKWARD.run(query, negatives, positive, scale, lse, null, target, g, dQuery, d[1], dScale, weight, batch, rows, m, dim,
                     stride, each, false);

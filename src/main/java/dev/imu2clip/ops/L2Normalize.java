@@ -11,7 +11,7 @@ public final class L2Normalize {
     public static final double EPS = 1e-12;
 
     private static final Kernel FORWARD = new Kernel("l2_normalize_forward",
-            "in x, out y, out norm, real eps, size rows, size columns", a -> {
+            "in x, out y, out wide norm, real eps, size rows, size columns", a -> {
         Reals x = a.reals("x"), y = a.reals("y"), norm = a.reals("norm");
         long columns = a.size("columns");
         double eps = a.real("eps");
@@ -25,7 +25,7 @@ public final class L2Normalize {
 
     /** dx = (dy - y sum(dy y)) / |x|; below eps, where the divisor is constant, dx = dy / eps. */
     private static final Kernel BACKWARD = new Kernel("l2_normalize_backward",
-            "in y, in norm, in dy, out dx, real eps, size rows, size columns", a -> {
+            "in y, in wide norm, in dy, out dx, real eps, size rows, size columns", a -> {
         Reals y = a.reals("y"), norm = a.reals("norm"), dy = a.reals("dy"), dx = a.reals("dx");
         long columns = a.size("columns");
         double eps = a.real("eps");
@@ -48,7 +48,7 @@ public final class L2Normalize {
     public static Tensor l2Normalize(Tape tape, Tensor x) {
         Require.floats("l2Normalize", x);
         long columns = x.size(-1), rows = columns == 0 ? 0 : x.count() / columns;
-        Tensor y = tape.like(x), norm = tape.empty(x.dtype(), rows);
+        Tensor y = tape.like(x), norm = tape.empty(x.dtype().wide(), rows);
         FORWARD.run(x, y, norm, EPS, rows, columns);
         return tape.record("l2_normalize", y, (dy, dx) -> BACKWARD.run(y, norm, dy, dx[0], EPS, rows, columns), x);
     }

@@ -16,10 +16,10 @@ public final class LayerNorm {
     /** Gradients of gamma and beta are summed over chunks of rows first: enough chunks for many threads, few enough to add up fast. */
     private static final long ROWS_OF_A_CHUNK = 16, MOST_CHUNKS = 64;
 
-    private static final Kernel FORWARD = new Kernel("layer_norm_forward", "in x, in gamma, in beta, out y, out? mean, out? rstd, "
+    private static final Kernel FORWARD = new Kernel("layer_norm_forward", "in x, in gamma, in beta, out y, out? wide mean, out? wide rstd, "
             + "real eps, size rows, size d", LayerNorm::forward);
-    private static final Kernel BACKWARD = new Kernel("layer_norm_backward", "in x, in dy, in gamma, in mean, in rstd, out? dx, "
-            + "out? dgamma, out? dbeta, out sums, size rows, size d, size chunks", LayerNorm::backward);
+    private static final Kernel BACKWARD = new Kernel("layer_norm_backward", "in x, in dy, in gamma, in wide mean, in wide rstd, out? dx, "
+            + "out? wide dgamma, out? wide dbeta, out wide sums, size rows, size d, size chunks", LayerNorm::backward);
 
     private LayerNorm() {}
 
@@ -41,10 +41,10 @@ public final class LayerNorm {
             throw new IllegalArgumentException("layerNorm: input " + x.shape() + " needs gamma and beta of shape (" + d + ",), got "
                     + gamma.shape() + " and " + beta.shape());
         boolean save = tape.watches(x, gamma, beta);
-        Tensor y = tape.like(x), mean = save ? tape.empty(x.dtype(), rows) : null, rstd = save ? tape.empty(x.dtype(), rows) : null;
+        Tensor y = tape.like(x), mean = save ? tape.empty(x.dtype().wide(), rows) : null, rstd = save ? tape.empty(x.dtype().wide(), rows) : null;
         FORWARD.run(x, gamma, beta, y, mean, rstd, eps, rows, d);
         return tape.record("layer_norm", y, (dy, dx) -> BACKWARD.run(x, dy, gamma, mean, rstd, dx[0], dx[1], dx[2],
-                tape.empty(x.dtype(), chunks, 2, d), rows, d, chunks), x, gamma, beta);
+                tape.empty(x.dtype().wide(), chunks, 2, d), rows, d, chunks), new Tensor[] {x}, gamma, beta);
     }
 
     private static void forward(Args a) {

@@ -124,7 +124,7 @@ public final class MatMul {
             if (d[0] != null) new Product(1, rows, in, out).run(Operand.of(dy), Operand.of(weight), null, d[0]);
             if (d[1] != null) new Product(1, out, in, rows).run(Operand.of(dy).transpose(), Operand.of(x), null, d[1]);
             if (d[2] != null) Reduce.sum(tape, dy, null, d[2], 1, 1, rows, out);
-        }, x, weight, bias);
+        }, new Tensor[] {x}, weight, bias);
     }
 
     private record Form(long batch, long m, long n, long k, long... output) {}

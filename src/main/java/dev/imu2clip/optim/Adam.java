@@ -19,7 +19,7 @@ import java.util.List;
  */
 public final class Adam implements AutoCloseable {
     /** y (1) = sum of x². */
-    static final Kernel SUM_OF_SQUARES = new Kernel("sum_of_squares", "in x, out y, size n", a -> {
+    static final Kernel SUM_OF_SQUARES = new Kernel("sum_of_squares", "in x, out wide y, size n", a -> {
         Reals x = a.reals("x");
         double sum = 0;
         for (long i = 0, n = a.size("n"); i < n; i++) sum += x.get(i) * x.get(i);
@@ -27,7 +27,7 @@ public final class Adam implements AutoCloseable {
     });
 
     /** rates holds what changes every step: learning rate / (1 - beta1^t), sqrt(1 - beta2^t) and the learning rate itself. */
-    static final Kernel UPDATE = new Kernel("adam", "inout value, in gradient, inout m, inout v, in rates, in? squared_norm, "
+    static final Kernel UPDATE = new Kernel("adam", "inout wide value, in gradient, inout wide m, inout wide v, in wide rates, in? wide squared_norm, "
             + "real beta1, real beta2, real eps, real weight_decay, real max_norm, size decoupled, size n", Adam::define);
 
     /**

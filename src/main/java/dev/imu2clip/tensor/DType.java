@@ -15,6 +15,11 @@ public enum DType {
         return bytes;
     }
 
+    /** The type of sums and statistics over elements of this one: float64 for float64, else float32. */
+    public DType wide() {
+        return this == F64 ? F64 : F32;
+    }
+
     public boolean isFloat() {
         return this == F32 || this == F64 || this == BF16 || this == F16;
     }

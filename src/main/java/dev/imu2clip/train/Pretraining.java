@@ -2,7 +2,7 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.CacheFolder;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.BatchLoader;
 import dev.imu2clip.data.DataSet;

@@ -106,7 +106,7 @@ class KernelStructTest {
 
     private static String elements(Kernel.Field field) {
         return switch (field.elements()) {
-            case FLOATS -> "float";
+            case FLOATS, WIDE -> "float";
             case INTS -> "void"; // cast in the kernel, by the element size that it is told
             case I32 -> "int32_t";
         };

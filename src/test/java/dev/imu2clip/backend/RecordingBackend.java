@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -93,7 +92,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     }
 
     private void record(Kernel kernel, Args args) {
-        String symbol = kernel.name() + (args.isFloat32() ? "" : types(args));
+        String symbol = kernel.name() + args.types();
         if (!seen.add(symbol + " " + signature(args))) {
             compiled.run(kernel, args);
             return;
@@ -184,15 +183,6 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
             block.join(tensor, args.kernel().fields().get(i).kind());
         }
         return blocks;
-    }
-
-    /** As the compiled form for these element types is called. */
-    private static String types(Args args) {
-        StringBuilder types = new StringBuilder();
-        for (int i = 0; i < args.kernel().fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor && tensor.dtype().isFloat())
-                types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
-        return types.toString();
     }
 
     /** What makes two calls different: numbers, shapes, which tensors there are, and for small ones what is in them. */

@@ -1,5 +1,6 @@
 package dev.imu2clip.clip;
 
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -167,13 +168,5 @@ class EmbeddingCacheTest {
         assertEquals(1, notices.size(), notices.toString());
         assertTrue(notices.getFirst().contains("not kept"), notices.getFirst());
         assertEquals("in the way", Files.readString(file));
-    }
-
-    @Test
-    void theFolderIsChosenInOrder() {
-        assertEquals(Path.of("p"), CacheFolder.path("p", "v", "/x", "/h"));
-        assertEquals(Path.of("v"), CacheFolder.path(null, "v", "/x", "/h"));
-        assertEquals(Path.of("/x/imu2clip"), CacheFolder.path("", " ", "/x", "/h"));
-        assertEquals(Path.of("/h/.cache/imu2clip"), CacheFolder.path(null, null, "relative", "/h"));
     }
 }

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.imu2clip.TestData;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
+import dev.imu2clip.io.CacheFolder;
 import dev.imu2clip.io.Progress;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Npy;

@@ -6,6 +6,7 @@ import dev.imu2clip.backend.Backends;
 import dev.imu2clip.backend.RecordingBackend;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.tensor.DType;
+import dev.imu2clip.tensor.Reals;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
@@ -23,6 +24,7 @@ import static org.junit.jupiter.api.Assertions.fail;
  * <li>gradient check: on the definitions in float64, with a random cotangent, against central differences;
  * <li>every device of this machine (each instruction set) in float32 against the definitions in float64, forward and backward,
  * with a tolerance that grows with the length of the sums;
+ * <li>CUDA devices, the emulated one among them, in bfloat16 too, against the definitions on the same rounded numbers;
  * <li>the same bits when run twice.
  * </ol>
  * <pre>{@code
@@ -48,6 +50,7 @@ public final class OpCheck {
     private boolean differentiable = true;
     private boolean gradientCheck = true;
     private int differences = 40;
+    private double bf16 = 0.02;
 
     private OpCheck(String name, Op op) {
         this.name = name;
@@ -121,6 +124,18 @@ public final class OpCheck {
         return this;
     }
 
+    /** Tolerance in bfloat16, relative to the largest magnitude of the expected tensor (at least 1). Default 0.02; 0 where it has no form. */
+    public OpCheck bf16(double tolerance) {
+        this.bf16 = tolerance;
+        return this;
+    }
+
+    /** The devices to check: all, or those of -Dimu2clip.devices=NAME,NAME. */
+    private static List<String> devices() {
+        String chosen = System.getProperty("imu2clip.devices", "");
+        return chosen.isEmpty() ? Backends.devices() : List.of(chosen.split(","));
+    }
+
     public void check() {
         if (RecordingBackend.active()) {
             RecordingBackend.tolerate(tolerance * (3 + Math.sqrt(terms)));
@@ -130,7 +145,7 @@ public final class OpCheck {
         Backend java = Backends.get("java");
         Result expected = run(java, DType.F64, null);
         if (differentiable && gradientCheck) checkGradients(java, expected);
-        for (String device : Backends.devices()) {
+        for (String device : devices()) {
             Result actual = run(Backends.get(device), DType.F32, null);
             compare(device + " output", expected.output, actual.output);
             for (int i = 0; i < inputs.size(); i++)
@@ -140,14 +155,34 @@ public final class OpCheck {
             for (int i = 0; i < inputs.size(); i++)
                 if (actual.gradients[i] != null)
                     assertArrayEquals(actual.gradients[i], again.gradients[i], name + " gradient on " + device + " does not repeat");
+            if (bf16 > 0 && (device.startsWith("cuda") || device.equals("emulated"))) checkBf16(java, device);
         }
     }
 
+    private void checkBf16(Backend java, String device) {
+        double[][] exact = inputs.stream().map(input -> input.values.clone()).toArray(double[][]::new);
+        for (Input input : inputs) if (input.integer == null) round(input.values);
+        Result expected = run(java, DType.F64, null), actual = run(Backends.get(device), DType.BF16, null);
+        compare(device + " output in bf16", expected.output, actual.output, bf16);
+        for (int i = 0; i < inputs.size(); i++)
+            if (expected.gradients[i] != null)
+                compare(device + " gradient of input " + i + " in bf16", expected.gradients[i], actual.gradients[i], bf16);
+        for (int i = 0; i < exact.length; i++) System.arraycopy(exact[i], 0, inputs.get(i).values, 0, exact[i].length);
+    }
+
+    private static void round(double[] values) {
+        for (int i = 0; i < values.length; i++) values[i] = Reals.fromBf16(Reals.toBf16((float) values[i]));
+    }
+
     private void compare(String what, double[] expected, double[] actual) {
+        compare(what, expected, actual, tolerance * (3 + Math.sqrt(terms)));
+    }
+
+    private void compare(String what, double[] expected, double[] actual, double relative) {
         if (expected.length != actual.length) fail(name + " " + what + ": " + actual.length + " elements, expected " + expected.length);
         double largest = 1;
         for (double value : expected) if (Double.isFinite(value)) largest = Math.max(largest, Math.abs(value));
-        double allowed = tolerance * (3 + Math.sqrt(terms)) * largest;
+        double allowed = relative * largest;
         for (int i = 0; i < expected.length; i++) {
             boolean same = Double.compare(expected[i], actual[i]) == 0 || Math.abs(expected[i] - actual[i]) <= allowed;
             if (!same)
@@ -189,7 +224,8 @@ public final class OpCheck {
     private double[] cotangent(int n) {
         Random own = new Random(n);
         double[] values = new double[n];
-        for (int i = 0; i < n; i++) values[i] = (float) own.nextGaussian();
+        for (int i = 0; i < n; i++) values[i] = own.nextGaussian();
+        round(values); // exact in every type
         return values;
     }
 
@@ -202,13 +238,13 @@ public final class OpCheck {
             for (int i = 0; i < x.length; i++) {
                 Input input = inputs.get(i);
                 x[i] = put(tape, input.values, input.integer != null ? input.integer : dtype, input.shape);
-                if (differentiate && input.integer == null) tape.watch(x[i], dx[i] = rubbish(tape, dtype, input.shape));
+                if (differentiate && input.integer == null) tape.watch(x[i], dx[i] = rubbish(tape, dtype.wide(), input.shape));
             }
             Tensor y = op.apply(tape, x);
             double[] output = get(y);
             double[][] gradients = new double[x.length][];
             if (differentiate) {
-                tape.backward(y, put(tape, cotangent(output.length), dtype, y.shape()));
+                tape.backward(y, put(tape, cotangent(output.length), y.dtype(), y.shape()));
                 for (int i = 0; i < x.length; i++) if (dx[i] != null && tape.gradient(x[i]) != null) gradients[i] = get(dx[i]);
             }
             return new Result(output, gradients);

@@ -5,22 +5,20 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.BackendProvider;
 import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.backend.Kernel;
-import dev.imu2clip.tensor.Tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Runs the C kernels of {@code native/}, one instruction set of them, on all cores.
  *
- * <p>The symbol of a kernel is {@code <name>_<isa>}; when some floating-point tensor is not float32, the element types of all of them
- * stand in between ({@code cast_bf16_f32_avx2}). Where no such symbol exists the definition runs: by design where all are float64, and
+ * <p>The symbol of a kernel is {@code <name>_<isa>}; when some floating-point tensor is not float32, the element types
+ * stand in between ({@code cast_bf16_f32_avx2}, see {@link Args#types}). Where no such symbol exists the definition runs: by design where all are float64, and
  * else for a kernel that was not written yet, which is logged once; {@code -Dimu2clip.strict=true} makes the latter an error.
  *
  * <p>Settings: {@code imu2clip.threads} (default: all cores), {@code imu2clip.isa} (the highest one to use).
@@ -68,12 +66,12 @@ public final class CpuBackend extends HostBackend {
 
     @Override
     public void run(Kernel kernel, Args args) {
-        MemorySegment function = args.isFloat32() ? float32(kernel) : find(kernel.name() + types(kernel, args));
+        MemorySegment function = args.isFloat32() ? float32(kernel) : find(kernel.name() + args.types());
         if (function != MISSING) {
             library.run(function, args.block(), Math.clamp(args.tensorBytes() / PART_BYTES, 1, library.threads()));
             return;
         }
-        if (!args.isFloat64()) passOver(kernel, types(kernel, args));
+        if (!args.isFloat64()) passOver(kernel, args.types());
         kernel.definition().accept(args);
     }
 
@@ -98,14 +96,6 @@ public final class CpuBackend extends HostBackend {
 
     private MemorySegment find(String symbol) {
         return library.find(symbol + "_" + isa).orElse(MISSING);
-    }
-
-    private static String types(Kernel kernel, Args args) {
-        StringBuilder types = new StringBuilder();
-        for (int i = 0; i < kernel.fields().size(); i++)
-            if (args.value(i) instanceof Tensor tensor
-                    && tensor.dtype().isFloat()) types.append('_').append(tensor.dtype().name().toLowerCase(Locale.ROOT));
-        return types.toString();
     }
 
     /** Whether a float32 kernel of this name exists in this instruction set. */

@@ -1,4 +1,4 @@
-package dev.imu2clip.clip;
+package dev.imu2clip.io;
 
 import java.nio.file.Path;
 

@@ -1,0 +1,192 @@
+package dev.imu2clip.backend.cuda;
+
+import static dev.imu2clip.backend.cuda.CudaDriver.check;
+import static jcuda.driver.JCudaDriver.*;
+
+import dev.imu2clip.backend.Args;
+import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.backend.cuda.CudaDriver.Host;
+import dev.imu2clip.tensor.Tensor;
+
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUmodule;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.StringJoiner;
+
+/** Turns kernel names into work for the device: chooses the implementation, compiles what it needs, reads how it is launched. */
+final class Programs {
+    private static final String SETTING = "imu2clip.impl.";
+    /** Shared memory that a kernel gets without asking. */
+    private static final long PLAIN_SHARED = 48 << 10;
+
+    private final CudaBackend backend;
+    private final KernelCompiler compiler;
+    private final KernelSources sources;
+    private final boolean emulated;
+    private final Map<Path, CUmodule> modules = new HashMap<>();
+
+    Programs(CudaBackend backend, KernelCompiler compiler, boolean emulated) {
+        this.backend = backend;
+        this.compiler = compiler;
+        this.sources = compiler.sources();
+        this.emulated = emulated;
+    }
+
+    /**
+     * The program of a kernel for element types as {@link Args#types} names them.
+     *
+     * @throws IllegalStateException where there is none
+     */
+    synchronized Program program(Kernel kernel, String types) {
+        Map<String, List<KernelSources.Launch>> implementations = sources.implementations(kernel.name());
+        String chosen = System.getProperty(SETTING + kernel.name(), KernelSources.PLAIN);
+        List<KernelSources.Launch> launches = implementations.get(chosen);
+        if (launches == null)
+            throw new IllegalStateException(implementations.isEmpty()
+                    ? "kernel " + kernel + " has no CUDA form in " + sources.folder()
+                    : "-D" + SETTING + kernel + "=" + chosen + ": there is " + String.join(", ", implementations.keySet()));
+        Step[] steps = launches.stream().map(launch -> step(kernel, types, launch)).toArray(Step[]::new);
+        return args -> {
+            for (Step step : steps) step.run(args.block(), backend);
+        };
+    }
+
+    private Step step(Kernel kernel, String types, KernelSources.Launch launch) {
+        CUfunction function = new CUfunction();
+        String symbol = "imu2clip_" + launch.function() + types;
+        if (cuModuleGetFunction(function, module(launch.file()), symbol) != 0)
+            throw new IllegalStateException("kernel " + kernel + " has no CUDA form for " + (types.isEmpty() ? "f32" : types.substring(1))
+                    + ": " + launch.file() + " exports no " + launch.function() + types);
+        Map<String, Long> constants = sources.constants(launch.file());
+        constants.put("T_BYTES", types.startsWith("_bf16") ? 2L : 4L);
+        constants.put("SMS", (long) backend.device().multiprocessors());
+        constants.put("MAJOR", (long) backend.device().capability());
+        try {
+            return new Step(kernel, launch, function, dimensions(launch.grid(), kernel, constants),
+                    dimensions(launch.block(), kernel, constants), Expression.parse(launch.shared(), kernel, constants),
+                    Expression.parse(launch.scratch(), kernel, constants), Expression.parse(launch.condition(), kernel, constants));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(launch.file() + ":" + launch.line() + ": " + e.getMessage());
+        }
+    }
+
+    private static Expression[] dimensions(String text, Kernel kernel, Map<String, Long> constants) {
+        boolean tuple = text.startsWith("(") && text.endsWith(")") && KernelSources.split(text.substring(1, text.length() - 1)).size() > 1;
+        List<String> parts = tuple ? KernelSources.split(text.substring(1, text.length() - 1)) : List.of(text);
+        if (parts.size() > 3) throw new IllegalArgumentException("'" + text + "' has more than three dimensions");
+        Expression[] sizes = {_ -> 1, _ -> 1, _ -> 1};
+        for (int i = 0; i < parts.size(); i++) sizes[i] = Expression.parse(parts.get(i), kernel, constants);
+        return sizes;
+    }
+
+    private CUmodule module(Path source) {
+        return modules.computeIfAbsent(source, _ -> {
+            Path file = compiler.module(source);
+            CUmodule module = new CUmodule();
+            try {
+                byte[] image = emulated ? (file + "\0").getBytes(StandardCharsets.UTF_8) : Files.readAllBytes(file);
+                check(cuModuleLoadData(module, image), "loading " + file);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return module;
+        });
+    }
+
+    /** One launch of a program. */
+    private static final class Step {
+        /** What a launch takes: the addresses of its two parameters, the argument block and a pointer to scratch memory. */
+        private static final class Parameters {
+            private final MemorySegment memory = Arena.ofAuto().allocate(8L * 3, 64);
+            private final Host pointer = new Host(memory);
+        }
+
+        private static final ThreadLocal<Parameters> PARAMETERS = ThreadLocal.withInitial(Parameters::new);
+        private final Kernel kernel;
+        private final KernelSources.Launch launch;
+        private final CUfunction function;
+        private final Expression[] grid, block;
+        private final Expression shared, scratch, condition;
+        private long sharedAllowed = PLAIN_SHARED;
+
+        private Step(Kernel kernel, KernelSources.Launch launch, CUfunction function, Expression[] grid, Expression[] block,
+                     Expression shared, Expression scratch, Expression condition) {
+            this.kernel = kernel;
+            this.launch = launch;
+            this.function = function;
+            this.grid = grid;
+            this.block = block;
+            this.shared = shared;
+            this.scratch = scratch;
+            this.condition = condition;
+        }
+
+        private void run(MemorySegment args, CudaBackend backend) {
+            if (condition.of(args) == 0) return;
+            int gx = size(grid[0], args), gy = size(grid[1], args), gz = size(grid[2], args);
+            if (gx == 0 || gy == 0 || gz == 0) return; // nothing to do
+            int bx = size(block[0], args), by = size(block[1], args), bz = size(block[2], args), bytes = size(shared, args);
+            if (bytes > sharedAllowed) allow(bytes);
+            Parameters parameters = PARAMETERS.get();
+            MemorySegment memory = parameters.memory;
+            memory.set(ValueLayout.JAVA_LONG, 0, args.address());
+            memory.set(ValueLayout.JAVA_LONG, 8, memory.address() + 16);
+            memory.set(ValueLayout.JAVA_LONG, 16, backend.scratch(scratch.of(args)));
+            int code = launch.cooperative()
+                    ? cuLaunchCooperativeKernel(function, gx, gy, gz, bx, by, bz, bytes, backend.stream(), parameters.pointer)
+                    : cuLaunchKernel(function, gx, gy, gz, bx, by, bz, bytes, backend.stream(), parameters.pointer, null);
+            if (code != 0)
+                throw new CudaDriver.CudaException("kernel " + kernel + ", function " + launch.function() + " with " + gx + " x " + gy + " x "
+                        + gz + " blocks of " + bx + " x " + by + " x " + bz + " threads and " + bytes + " bytes of shared memory ("
+                        + launch.file() + ":" + launch.line() + "), " + Programs.values(kernel, args), code);
+        }
+
+        private int size(Expression expression, MemorySegment args) {
+            long size = expression.of(args);
+            if (size < 0 || size > Integer.MAX_VALUE)
+                throw new IllegalStateException("kernel " + kernel + " would be launched with a size of " + size + " (" + launch.file() + ":"
+                        + launch.line() + ")");
+            return (int) size;
+        }
+
+        private void allow(int bytes) {
+            check(cuFuncSetAttribute(function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes),
+                    "kernel " + kernel + " asks for " + bytes + " bytes of shared memory");
+            sharedAllowed = bytes;
+        }
+    }
+
+    /** The numbers of a call, for messages. */
+    static String values(Kernel kernel, MemorySegment args) {
+        StringJoiner text = new StringJoiner(", ", "(", ")");
+        for (int i = 0; i < kernel.fields().size(); i++) {
+            Kernel.Field field = kernel.fields().get(i);
+            if (field.kind() == Kernel.Kind.SIZE) text.add(field.name() + " " + args.getAtIndex(ValueLayout.JAVA_LONG, i));
+        }
+        return text.toString();
+    }
+
+    /** The shapes and numbers of a call, for messages. */
+    static String values(Args args) {
+        StringJoiner text = new StringJoiner(", ", "(", ")");
+        for (int i = 0; i < args.kernel().fields().size(); i++) {
+            Object value = args.value(i);
+            text.add(args.kernel().fields().get(i).name() + " "
+                    + (value instanceof Tensor tensor ? Arrays.toString(tensor.shape().sizes()) : value));
+        }
+        return text.toString();
+    }
+}
