@@ -188,7 +188,7 @@ struct Warp {
 
 class Worker;
 // The worker of this system thread, which threadIdx and the like ask for all the time.
-__attribute__((tls_model("initial-exec"))) inline thread_local Worker *current = nullptr;
+static __thread Worker *current;
 
 class Worker {
   public:
@@ -532,7 +532,7 @@ using std::min;
 
 // ---- indices beyond an array: gcc calls these for -fsanitize=bounds ----
 
-#if !defined(EMULATED_SANITIZERS)
+#if !defined(EMULATED_SANITIZERS) && !defined(EMULATED_DRIVER)
 struct emulated_bounds {
     const char *file;
     unsigned line, column;

@@ -3,6 +3,7 @@
 // a stream is captured, launches, copies and fills are noted; a graph launch carries them out. What it does not know answers "not
 // supported" (801). It checks what the hardware would: launch sizes, that copies and fills stay inside of an allocation, and by fences
 // of 64 bytes that kernels do.
+#define EMULATED_DRIVER // runs no kernel itself
 #include "cuda_on_cpu.h"
 
 #include <chrono>

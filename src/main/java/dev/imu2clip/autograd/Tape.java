@@ -92,6 +92,13 @@ public final class Tape {
         return Tensor.in(workspace, other.shape(), other.dtype());
     }
 
+    /** A tensor of this step, filled with one value. */
+    public Tensor full(DType dtype, double value, long... sizes) {
+        Tensor tensor = empty(dtype, sizes);
+        FILL.run(tensor, value, tensor.count()); // by a kernel: a step that is recorded copies nothing from the host
+        return tensor;
+    }
+
     /**
      * Runs a frozen part of a model and gives back all memory it took but the result's.
      *
@@ -183,9 +190,7 @@ public final class Tape {
     /** Differentiates a one-element loss. */
     public void backward(Tensor loss) {
         if (loss.count() != 1) throw new IllegalArgumentException("backward() needs a loss of one element, got shape " + loss.shape());
-        Tensor one = like(loss); // by a kernel: a step that is recorded copies nothing from the host
-        FILL.run(one, 1, 1);
-        backward(loss, one);
+        backward(loss, full(loss.dtype(), 1, loss.shape().sizes()));
     }
 
     /** Differentiates {@code sum(output * cotangent)}. The tape is used up. */

@@ -6,6 +6,7 @@ import dev.imu2clip.nn.LayerNorm;
 import dev.imu2clip.nn.Linear;
 import dev.imu2clip.nn.Parameter;
 import dev.imu2clip.ops.AttentionMask;
+import dev.imu2clip.ops.Cast;
 import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.Gather;
 import dev.imu2clip.ops.Layout;
@@ -76,7 +77,7 @@ public final class ImageTower extends Tower {
      */
     public Tensor forward(Tape tape, Tensor pixels) {
         int batch = Math.toIntExact(pixels.size(0));
-        Tensor embedded = Elementwise.add(tape, tokens(tape, pixels), positions.value());
+        Tensor embedded = Elementwise.add(tape, tokens(tape, Cast.cast(tape, pixels, positions.dtype())), positions.value());
         Tensor x = firstNorm.forward(tape, embedded);
         int[] rows = new int[batch];
         for (int i = 0; i < batch; i++) rows[i] = i * config.positions();

@@ -6,6 +6,7 @@ import dev.imu2clip.nn.LowRank;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.nn.Parameter;
 import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
 
@@ -31,7 +32,12 @@ public abstract sealed class Tower extends Module permits TextTower, ImageTower 
 
     /** Gives the parameters memory on a device and the values of {@code weights}, which must be of this tower's config. */
     public final ParameterStore load(Device device, ClipWeights weights, boolean trainable) {
-        ParameterStore store = ParameterStore.allocate(device, this, trainable);
+        return load(device, weights, trainable, DType.F32);
+    }
+
+    /** The same for a tower that computes in F32 or BF16. */
+    public final ParameterStore load(Device device, ClipWeights weights, boolean trainable, DType compute) {
+        ParameterStore store = ParameterStore.allocate(device, this, _ -> trainable ? 1 : 0, compute);
         try {
             fill(weights);
             return store;

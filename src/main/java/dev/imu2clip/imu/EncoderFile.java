@@ -14,6 +14,8 @@ import dev.imu2clip.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,7 +56,7 @@ public final class EncoderFile {
             List<Safetensors.Source> sources = new ArrayList<>();
             store.parameters().forEach((name, parameter) -> {
                 if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32,
-                        parameter.shape(), parameter.value().toHost(arena)));
+                        parameter.shape(), parameter.master().toHost(arena)));
             });
             write(file, all, sources.stream().map(TensorSource::of).toList());
         }
@@ -184,7 +186,8 @@ public final class EncoderFile {
                 if (!Float.isFinite(value))
                     throw InputException.in(tensors.file(), "tensor '" + theirs + name + "' holds a value that is not finite",
                             "The file is damaged or its training failed");
-            store.parameters().get(prefix + name).value().set(values);
+            store.parameters().get(prefix + name)
+                    .fill(target -> MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length));
         });
     }
 }

@@ -1,8 +1,10 @@
 package dev.imu2clip.nn;
 
+import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.memory.Device;
 import dev.imu2clip.memory.Slab;
+import dev.imu2clip.ops.Cast;
 import dev.imu2clip.ops.PackedLinear;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
@@ -14,7 +16,8 @@ import java.util.function.Consumer;
 
 /**
  * A learned tensor of a {@link Module}. It has a value once a {@link ParameterStore} has given it one. The weight of a linear layer has
- * panels instead in a frozen store whose device prefers them.
+ * panels instead in a frozen store whose device prefers them. In a store that computes in bfloat16 the value is a rounded copy: what
+ * learns is the {@link #master} of float32.
  */
 public final class Parameter {
     private final Shape shape;
@@ -23,6 +26,7 @@ public final class Parameter {
     private Tensor value;
     private Tensor gradient;
     private Tensor panels;
+    private Tensor master;
 
     /** @param linear whether only products with it, as a matrix of its first dimension by all others, are asked for */
     Parameter(Shape shape, Init init, boolean linear) {
@@ -40,7 +44,7 @@ public final class Parameter {
     }
 
     /**
-     * Its elements, in the store's memory.
+     * Its elements, in the store's memory, as modules compute with them.
      *
      * @throws IllegalStateException before a store has given it memory, or where it lies in panels
      */
@@ -54,6 +58,16 @@ public final class Parameter {
     /** Its elements as {@link PackedLinear} reads them, or null where {@link #value} has them. */
     public Tensor panels() {
         return panels;
+    }
+
+    /** Its elements as they are learned and saved, in float32; null in a frozen store of 16-bit values. */
+    public Tensor master() {
+        return master;
+    }
+
+    /** The type of its value. */
+    public DType dtype() {
+        return panels != null ? panels.dtype() : value().dtype();
     }
 
     /** Where its gradient goes, or null in a frozen store. */
@@ -70,29 +84,39 @@ public final class Parameter {
         return shape.count(1, shape.rank());
     }
 
-    void place(Tensor value, Tensor gradient) {
+    void place(Tensor value, Tensor gradient, Tensor master) {
         this.value = value;
         this.gradient = gradient;
+        this.master = master;
         this.panels = null;
     }
 
     void placePanels(Tensor panels) {
         this.value = null;
         this.gradient = null;
+        this.master = null;
         this.panels = panels;
     }
 
     /** Sets its elements: {@code source} writes them, in its own shape, into a segment of native float32 on the host. */
     public void fill(Consumer<MemorySegment> source) {
-        if (panels == null) {
-            fill(value, source);
+        if (master != null) {
+            fill(master, source);
+            if (value != master) Cast.convert(master, value);
             return;
         }
-        Device device = panels.device();
-        try (Slab slab = device.allocate(4 * shape.count(), "a weight to be packed")) {
-            Tensor weight = Tensor.in(slab, 0, Shape.of(shape.size(0), columns()), DType.F32);
+        DType dtype = dtype();
+        Device device = (panels != null ? panels : value).device();
+        Shape matrix = panels == null ? shape : Shape.of(shape.size(0), columns());
+        long exact = 4 * shape.count(), aligned = (exact + 63) / 64 * 64;
+        try (Slab slab = device.allocate(aligned + dtype.bytes() * shape.count(), "a weight to be packed or rounded")) {
+            Tensor weight = Tensor.in(slab, 0, matrix, DType.F32), rounded = Tensor.in(slab, aligned, matrix, dtype);
             fill(weight, source);
-            PackedLinear.pack(weight, panels);
+            if (dtype != DType.F32) Cast.convert(weight, rounded);
+            Tensor ready = dtype == DType.F32 ? weight : rounded;
+            if (panels != null) PackedLinear.pack(ready, panels);
+            else value.set(ready);
+            if (device instanceof Backend backend) backend.synchronize(); // the slab is about to go
         }
     }
 

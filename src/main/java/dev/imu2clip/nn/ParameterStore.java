@@ -4,6 +4,7 @@ import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.memory.Device;
 import dev.imu2clip.memory.Slab;
+import dev.imu2clip.ops.Cast;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 import dev.imu2clip.tensor.Tensor;
@@ -27,10 +28,14 @@ import java.util.function.ToDoubleFunction;
  * clears all. Matrices come first and vectors (biases, norms, the temperature) after them, because weight
  * decay is for the matrices only; parameters that learn at another rate are a {@link Range} of their own. Frozen ones come last, where
  * gradients and an optimiser's moments end. In a store where all are frozen, the weights of linear layers lie in panels where the device
- * prefers them. Every parameter starts at a multiple of 64 bytes; the gaps are zeros and stay zeros.
+ * prefers them. Every parameter starts at a multiple of 16 elements; the gaps are zeros and stay zeros.
+ *
+ * <p>A store can compute in bfloat16. One that learns keeps its values in float32, and beside them rounded copies for the modules, which
+ * {@link #refresh} makes anew after every change; gradients stay float32. A single number (a temperature) is not rounded. A frozen one
+ * has rounded values only.
  */
 public final class ParameterStore implements AutoCloseable {
-    private static final int ALIGNMENT = 16; // elements: 64 bytes
+    private static final int ALIGNMENT = 16; // elements
 
     /** What decides how a parameter learns: whether it is a matrix, and its factor on the learning rate, 0 for a frozen one. */
     private record Kind(boolean matrices, double rate) {
@@ -54,10 +59,13 @@ public final class ParameterStore implements AutoCloseable {
     private final List<Range> ranges = new ArrayList<>();
     private final Slab values;
     private final Slab gradients;
+    private final Slab rounded; // or null
+    private final DType dtype; // of values
     private final Shape flat;
     private final Shape flatTrainable;
 
-    private ParameterStore(Device device, Map<String, Parameter> parameters, ToDoubleFunction<String> rates) {
+    private ParameterStore(Device device, Map<String, Parameter> parameters, ToDoubleFunction<String> rates, DType compute) {
+        if (compute != DType.F32 && compute != DType.BF16) throw new IllegalArgumentException("parameters are F32 or BF16, not " + compute);
         this.parameters = Collections.unmodifiableMap(parameters);
         Map<Kind, List<String>> kinds = new TreeMap<>(Comparator.comparing(Kind::trainable).thenComparing(Kind::matrices)
                 .thenComparing(Kind::rate).reversed());
@@ -82,13 +90,19 @@ public final class ParameterStore implements AutoCloseable {
         }
         this.flatTrainable = Shape.of(learning);
         this.flat = Shape.of(end);
-        this.values = device.allocate(Math.max(1, 4 * flat.count()), "parameters");
-        this.gradients = trainable.isEmpty() ? null : device.allocate(Math.max(1, 4 * learning), "gradients");
+        boolean frozen = trainable.isEmpty();
+        this.dtype = frozen ? compute : DType.F32;
+        this.values = device.allocate(Math.max(1, dtype.bytes() * flat.count()), "parameters");
+        this.gradients = frozen ? null : device.allocate(Math.max(1, 4 * learning), "gradients");
+        this.rounded = compute == dtype ? null : device.allocate(Math.max(1, compute.bytes() * flat.count()), "rounded parameters");
         parameters.forEach((name, parameter) -> {
-            long offset = 4 * offsets.get(name);
-            Tensor value = Tensor.in(values, offset, parameter.stored(panels), DType.F32);
-            if (!value.shape().equals(parameter.shape())) parameter.placePanels(value);
-            else parameter.place(value, trainable.containsKey(name) ? Tensor.in(gradients, offset, parameter.shape(), DType.F32) : null);
+            long offset = offsets.get(name);
+            Tensor value = Tensor.in(values, dtype.bytes() * offset, parameter.stored(panels), dtype);
+            if (frozen && !value.shape().equals(parameter.shape())) parameter.placePanels(value);
+            else parameter.place(rounded == null || value.count() == 1 ? value
+                            : Tensor.in(rounded, compute.bytes() * offset, parameter.shape(), compute),
+                    trainable.containsKey(name) ? Tensor.in(gradients, 4 * offset, parameter.shape(), DType.F32) : null,
+                    dtype == DType.F32 ? value : null);
         });
     }
 
@@ -103,7 +117,21 @@ public final class ParameterStore implements AutoCloseable {
      * @param rates a parameter's factor on the learning rate, by its name; 0 for a frozen one
      */
     public static ParameterStore allocate(Device device, Module module, ToDoubleFunction<String> rates) {
-        return new ParameterStore(device, module.parameters(), rates);
+        return allocate(device, module, rates, DType.F32);
+    }
+
+    /**
+     * The same for modules that compute in another type.
+     *
+     * @param compute F32 or BF16
+     */
+    public static ParameterStore allocate(Device device, Module module, ToDoubleFunction<String> rates, DType compute) {
+        return new ParameterStore(device, module.parameters(), rates, compute);
+    }
+
+    /** Makes the rounded copies anew, where there are any: call it after changing {@link #values}. */
+    public void refresh() {
+        if (rounded != null) Cast.convert(values(), Tensor.in(rounded, 0, flat, DType.BF16));
     }
 
     /** Sets every parameter to its initial value. Each has a sequence of its own, by its place in the module. */
@@ -168,7 +196,7 @@ public final class ParameterStore implements AutoCloseable {
 
     /** All values as one vector, gaps included. */
     public Tensor values() {
-        return Tensor.in(values, 0, flat, DType.F32);
+        return Tensor.in(values, 0, flat, dtype);
     }
 
     /** The values of the trainable parameters as one vector, gaps included: the front of {@link #values}. */
@@ -198,5 +226,6 @@ public final class ParameterStore implements AutoCloseable {
     public void close() {
         values.close();
         if (gradients != null) gradients.close();
+        if (rounded != null) rounded.close();
     }
 }

@@ -18,6 +18,12 @@ public final class Cast {
 
     private Cast() {}
 
+    /** Converts outside of the tape: y of x's count gets its elements in y's type. */
+    public static void convert(Tensor x, Tensor y) {
+        if (x.count() != y.count()) throw new IllegalArgumentException("cannot convert " + x + " into " + y);
+        CAST.run(x, y, x.count());
+    }
+
     /** x as {@code dtype}; x itself where it already is. */
     public static Tensor cast(Tape tape, Tensor x, DType dtype) {
         Require.floats("cast", x);

@@ -82,6 +82,15 @@ public final class Adam implements AutoCloseable {
 
     /** Updates every parameter from its gradient, with {@code factor} (a schedule's) on the learning rate. */
     public void step(double factor) {
+        prepare(factor);
+        update();
+    }
+
+    /**
+     * The part of a step that changes from one to the next, as numbers for the device: {@link #update} is the other, which can be recorded
+     * and replayed.
+     */
+    public void prepare(double factor) {
         steps++;
         double correction1 = 1 - Math.pow(settings.beta1, steps), correction2 = 1 - Math.pow(settings.beta2, steps);
         List<ParameterStore.Range> ranges = store.ranges();
@@ -93,9 +102,15 @@ public final class Adam implements AutoCloseable {
             now[RATES * i + 2] = (float) rate;
         }
         rates.set(now);
+    }
+
+    /** Updates every parameter from its gradient, at the rates that were prepared. */
+    public void update() {
+        List<ParameterStore.Range> ranges = store.ranges();
         Tensor norm = settings.maxNorm > 0 ? squaredNorm : null;
         if (norm != null) SUM_OF_SQUARES.run(store.gradients(), norm, store.gradients().count());
         for (int i = 0; i < ranges.size(); i++) update(ranges.get(i), rates.rows(i, i + 1), norm);
+        store.refresh();
     }
 
     private void update(ParameterStore.Range range, Tensor rates, Tensor norm) {

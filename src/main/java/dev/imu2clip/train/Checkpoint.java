@@ -83,7 +83,7 @@ public final class Checkpoint {
         metadata.put("origin", json(origin));
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = new ArrayList<>();
-            store.trainable().forEach((name, parameter) -> sources.add(source(name, parameter.value(), arena)));
+            store.trainable().forEach((name, parameter) -> sources.add(source(name, parameter.master(), arena)));
             sources.add(source("adam.m", adam.firstMoment(), arena));
             sources.add(source("adam.v", adam.secondMoment(), arena));
             sources.forEach(source -> requireFinite(source, file));
@@ -161,7 +161,8 @@ public final class Checkpoint {
     }
 
     private static void fill(Safetensors tensors, ParameterStore store) {
-        store.trainable().forEach((name, parameter) -> read(tensors, name, parameter.value()));
+        store.trainable().forEach((name, parameter) -> read(tensors, name, parameter.master()));
+        store.refresh();
     }
 
     private static void read(Safetensors tensors, String name, Tensor target) {

@@ -6,6 +6,7 @@ import dev.imu2clip.imu.ImuEncoder;
 import dev.imu2clip.nn.Init;
 import dev.imu2clip.nn.Module;
 import dev.imu2clip.nn.Parameter;
+import dev.imu2clip.ops.Cast;
 import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.InfoNce;
 import dev.imu2clip.ops.L2Normalize;
@@ -56,9 +57,9 @@ public final class ContrastiveModel extends Module {
         return encoder;
     }
 
-    /** Length 1, so that neither side of a dot product matters. (N, 512). */
+    /** Length 1, so that neither side of a dot product matters. (N, 512), in float32 whatever the encoder computes in. */
     public Tensor embed(Tape tape, Tensor signals) {
-        return L2Normalize.l2Normalize(tape, encoder.encode(tape, signals));
+        return L2Normalize.l2Normalize(tape, Cast.cast(tape, encoder.encode(tape, signals), DType.F32));
     }
 
     /**
@@ -69,7 +70,7 @@ public final class ContrastiveModel extends Module {
      * @return (1)
      */
     public Tensor loss(Tape tape, Tensor embedded, Tensor targets) {
-        return InfoNce.inBatch(tape, embedded, L2Normalize.l2Normalize(tape, targets), scale(tape), true, Reduction.MEAN);
+        return InfoNce.inBatch(tape, embedded, L2Normalize.l2Normalize(tape, Cast.cast(tape, targets, DType.F32)), scale(tape), true, Reduction.MEAN);
     }
 
     private Tensor scale(Tape tape) {
@@ -78,7 +79,7 @@ public final class ContrastiveModel extends Module {
             Tensor logScale = Elementwise.axpb(tape, value, LOG_STEP, 0);
             return Elementwise.exp(tape, Elementwise.clampMax(tape, logScale, MAX_LOG_SCALE));
         }
-        return Elementwise.divide(tape, tape.empty(DType.F32, 1).set(1f), value);
+        return Elementwise.divide(tape, tape.full(DType.F32, 1, 1), value);
     }
 
     /** The temperature as it stands. */

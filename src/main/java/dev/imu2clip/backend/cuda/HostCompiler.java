@@ -12,7 +12,7 @@ import java.util.List;
  */
 final class HostCompiler extends KernelCompiler {
     private static final String FLAGS = "-std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -fPIC -shared -fvisibility=hidden "
-            + "-fsanitize=bounds -fno-sanitize-recover -ffp-contract=off";
+            + "-fsanitize=bounds -fno-sanitize-recover -ffp-contract=off -mtls-dialect=gnu2";
     private static final String DRIVER = "emulated/driver.cpp";
     private final String compiler = compiler();
     private final String extra = System.getProperty("imu2clip.emulated.flags", "");
