@@ -1,6 +1,7 @@
 package dev.imu2clip.backend;
 
 import dev.imu2clip.memory.Device;
+import dev.imu2clip.tensor.DType;
 
 /** A way to run kernels by name, over its own memory. */
 public interface Backend extends Device {
@@ -20,6 +21,17 @@ public interface Backend extends Device {
     default Recording record(Runnable work) {
         return work::run;
     }
+
+    /** Whether models can compute in this element type here, that is, whether its kernels exist for it. */
+    default boolean computesIn(DType dtype) {
+        return dtype == DType.F32;
+    }
+
+    /**
+     * Allows products of float32 to round their factors to TF32, ten bits of fraction, where that is faster. Off at first; a device
+     * without TF32 ignores it.
+     */
+    default void useTf32(boolean allowed) {}
 
     /** Columns of the panels in which frozen weights are best kept here (see {@code PackedLinear}); 0 for weights as they are. */
     default int panelWidth() {

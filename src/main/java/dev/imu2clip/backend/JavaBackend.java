@@ -1,5 +1,7 @@
 package dev.imu2clip.backend;
 
+import dev.imu2clip.tensor.DType;
+
 import java.util.List;
 
 /** Runs every kernel by its plain definition: slow, exact, and there on every machine. */
@@ -7,6 +9,11 @@ public final class JavaBackend extends HostBackend {
     @Override
     public String name() {
         return "java";
+    }
+
+    @Override
+    public boolean computesIn(DType dtype) {
+        return dtype.isFloat();
     }
 
     @Override

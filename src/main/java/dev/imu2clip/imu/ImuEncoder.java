@@ -3,6 +3,7 @@ package dev.imu2clip.imu;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.nn.Module;
+import dev.imu2clip.ops.Cast;
 import dev.imu2clip.tensor.Tensor;
 
 import java.util.Collections;
@@ -48,11 +49,19 @@ public abstract class ImuEncoder extends Module {
      * Embeddings of windows; not normalised.
      *
      * @param signals (N, 6, T): m/s² and rad/s
-     * @return (N, {@link #width()})
+     * @return (N, {@link #width()}), of the type that the parameters have
      * @throws IllegalArgumentException for another shape
      * @throws InputException where {@link #checkLength} refuses T
      */
-    public abstract Tensor encode(Tape tape, Tensor signals);
+    public final Tensor encode(Tape tape, Tensor signals) {
+        if (signals.shape().rank() != 3 || signals.size(1) != CHANNELS)
+            throw new IllegalArgumentException("signals must be (N, " + CHANNELS + ", T), are " + signals.shape());
+        checkLength(signals.size(2));
+        return forward(tape, Cast.cast(tape, signals, dtype()));
+    }
+
+    /** Embeddings of checked signals of the type that the parameters have. */
+    abstract Tensor forward(Tape tape, Tensor signals);
 
     /**
      * Checks whether windows of this many samples can be encoded.

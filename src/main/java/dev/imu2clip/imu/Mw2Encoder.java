@@ -62,10 +62,7 @@ public final class Mw2Encoder extends ImuEncoder {
     }
 
     @Override
-    public Tensor encode(Tape tape, Tensor signals) {
-        if (signals.shape().rank() != 3 || signals.size(1) != CHANNELS)
-            throw new IllegalArgumentException("signals must be (N, " + CHANNELS + ", T), are " + signals.shape());
-        checkLength(signals.size(2));
+    Tensor forward(Tape tape, Tensor signals) {
         Tensor x = inputNorm.forward(tape, signals);
         for (Block block : blocks) x = block.forward(tape, x);
         x = outputNorm.forward(tape, x);

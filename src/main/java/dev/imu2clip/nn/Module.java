@@ -1,6 +1,7 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Shape;
 
 import java.util.LinkedHashMap;
@@ -35,6 +36,13 @@ public abstract class Module {
         Map<String, Parameter> all = new LinkedHashMap<>();
         collect("", all);
         return all;
+    }
+
+    /** The type that it computes in: that of its parameters, of which it must have one of more than a single number. */
+    public final DType dtype() {
+        for (Parameter parameter : own.values()) if (parameter.shape().count() > 1) return parameter.dtype();
+        for (Module child : children.values()) if (!child.parameters().isEmpty()) return child.dtype();
+        throw new IllegalStateException("a module without parameters has no type of its own");
     }
 
     /** Number of learned values. */

@@ -54,6 +54,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
                     shapesTraining = false) int numWorkersForDm,
             @Setting(value = "false", help = "no training, only the evaluation", shapesTraining = false) boolean testOnly,
             @Setting(value = "ddp", help = "accepted for the reference's sake", shapesTraining = false) String trainerStrategy,
+            @Setting(value = "fp32", choices = {"fp32", "tf32", "bf16"}, help = "what is computed in: float32; float32 with factors of "
+                    + "products rounded to TF32; bfloat16 with float32 weights, sums and gradients. The CPU computes in float32 only") String precision,
             @Setting(value = "[video]", choices = {"imu", "text", "video", "audio"}, alias = "freeze_modality",
                     help = "modalities whose encoder is not trained; CLIP's towers are only where `clip.tune` says so") List<String> freezeModalities,
             @Setting(value = "\"\"", help = "encoder weights to start from (safetensors, .pt or .ckpt)",

@@ -84,7 +84,16 @@ public final class ContrastiveModel extends Module {
 
     /** The temperature as it stands. */
     public double temperature() {
-        double value = temperature.value().item();
+        return temperature(temperatureValue().item());
+    }
+
+    /** The number that is learned in its place: one float32. */
+    Tensor temperatureValue() {
+        return temperature.value();
+    }
+
+    /** The temperature that the learned number stands for. */
+    double temperature(double value) {
         return logarithmic ? Math.exp(-Math.min(LOG_STEP * value, MAX_LOG_SCALE)) : value;
     }
 }

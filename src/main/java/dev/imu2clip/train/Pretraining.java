@@ -189,7 +189,7 @@ public final class Pretraining implements AutoCloseable {
             double loss = trainer.step(trainLoader.next(), training, schedule.factor(done++));
             lossSum += loss;
             if (!Double.isFinite(loss)) throw Checkpoint.diverged("the loss became " + loss + " in step " + done, run.last());
-            double temperature = trainer.model().temperature();
+            double temperature = trainer.temperature();
             progress.step(config.train().batchSize(), loss, temperature);
             if (done % config.run().logEverySteps() == 0)
                 write(log, board, new TreeMap<>(Map.of("train_loss", loss, "temperature", temperature,

@@ -8,6 +8,7 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.Recording;
 import dev.imu2clip.memory.Slab;
+import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
 
 import jcuda.driver.CUcontext;
@@ -72,6 +73,11 @@ public final class CudaBackend implements Backend {
     @Override
     public int panelWidth() {
         return 1;
+    }
+
+    @Override
+    public boolean computesIn(DType dtype) {
+        return dtype == DType.F32 || dtype == DType.BF16;
     }
 
     CudaDevice device() {
