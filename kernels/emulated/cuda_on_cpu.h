@@ -187,8 +187,9 @@ struct Warp {
 };
 
 class Worker;
-// The worker of this system thread, which threadIdx and the like ask for all the time.
-__attribute__((tls_model("initial-exec"))) inline thread_local Worker *current = nullptr;
+// The worker of this system thread, which threadIdx and the like ask for all the time. Not in the static thread-local storage, which would
+// be faster: a library with one variable there has all its variables there, shared arrays among them, and there is little of it.
+inline thread_local Worker *current = nullptr;
 
 class Worker {
   public:
