@@ -101,11 +101,11 @@ public abstract sealed class Tower extends Module permits TextTower, ImageTower 
         Map<String, Parameter> parameters = parameters();
         for (int i = 0; i < PARTS.size(); i++) {
             if (!name.contains(PARTS.get(i))) continue;
-            Tensor all = parameters.get(name.replace(PARTS.get(i), FUSED)).value();
+            Tensor all = parameters.get(name.replace(PARTS.get(i), FUSED)).exact();
             long third = all.size(0) / 3;
             return all.rows(i * third, (i + 1) * third).toFloats();
         }
-        return parameters.get(name).value().toFloats();
+        return parameters.get(name).exact().toFloats();
     }
 
     private static void copy(MemorySegment target, String name, ClipWeights weights) {

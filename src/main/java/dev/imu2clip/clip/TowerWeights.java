@@ -49,7 +49,7 @@ final class TowerWeights implements ClipWeights {
         String layer = name.substring(0, name.length() - WEIGHT.length());
         Map<String, Parameter> parameters = tower.parameters();
         Parameter a = parameters.get(layer + LowRank.A), b = parameters.get(layer + LowRank.B);
-        if (a != null) LowRank.merge(weight, a.value().toFloats(), b.value().toFloats(), adapters.rank(), adapters.alpha());
+        if (a != null) LowRank.merge(weight, a.exact().toFloats(), b.exact().toFloats(), adapters.rank(), adapters.alpha());
     }
 
     @Override

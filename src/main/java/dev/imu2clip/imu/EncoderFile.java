@@ -56,7 +56,7 @@ public final class EncoderFile {
             List<Safetensors.Source> sources = new ArrayList<>();
             store.parameters().forEach((name, parameter) -> {
                 if (name.startsWith(prefix)) sources.add(new Safetensors.Source(name.substring(prefix.length()), DType.F32,
-                        parameter.shape(), parameter.master().toHost(arena)));
+                        parameter.shape(), parameter.exact().toHost(arena)));
             });
             write(file, all, sources.stream().map(TensorSource::of).toList());
         }

@@ -65,6 +65,11 @@ public final class Parameter {
         return master;
     }
 
+    /** Its elements as exactly as they are known: the master, or else the value. */
+    public Tensor exact() {
+        return master != null ? master : value();
+    }
+
     /** The type of its value. */
     public DType dtype() {
         return panels != null ? panels.dtype() : value().dtype();
