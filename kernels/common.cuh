@@ -8,8 +8,9 @@
 //
 // says that kernel `relu_forward` runs the function of this name, with these blocks and threads (and dynamic shared memory in bytes,
 // where there is a third number; a grid or block may be (x, y, z)). Expressions know the fields of the arguments (a tensor is its
-// address, so 0 where it was left out), `constexpr int` constants of the file, T_BYTES, SMS (multiprocessors of the device) and MAJOR
-// (10 x its compute capability), C's operators, ceil(a, b) = (a + b - 1) / b, min and max. Behind the brackets may stand
+// address, so 0 where it was left out), `constexpr int` constants of the file, T_BYTES, SMS (multiprocessors of the device), SHARED
+// (bytes of shared memory that a block can have) and MAJOR (10 x its compute capability), C's operators,
+// ceil(a, b) = (a + b - 1) / b, min and max. Behind the brackets may stand
 // `scratch BYTES` (device memory, aligned to 256 bytes, with unspecified content; the functions exported by EXPORT_SCRATCH get it),
 // `cooperative` (all blocks run at once and may wait for each other) and `if EXPRESSION`. Several launches of a kernel run one after the
 // other. `launch relu_forward@v2: ...` is another implementation of the kernel, chosen by -Dimu2clip.impl.relu_forward=v2.

@@ -506,7 +506,10 @@ template <typename T> T atomicCAS(T *at, T expected, T value) {
     return expected;
 }
 template <typename T> T __ldg(const T *p) { return *p; }
-template <typename T> T __ldcg(const T *p) { return *const_cast<const volatile T *>(p); }
+template <typename T> T __ldcg(const T *p) {
+    std::atomic_signal_fence(std::memory_order_seq_cst); // not what was read before
+    return *p;
+}
 
 static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 static inline float __fdividef(float a, float b) { return a / b; }

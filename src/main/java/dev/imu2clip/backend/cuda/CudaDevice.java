@@ -14,9 +14,10 @@ import java.util.Locale;
  * A GPU.
  *
  * @param capability 10 times its compute capability: 90 for 9.0
+ * @param shared     bytes of shared memory that a block can have
  * @param driver     the CUDA version that the driver supports, 1000 * major + 10 * minor
  */
-record CudaDevice(int ordinal, String model, int capability, int multiprocessors, long bytes, int driver) {
+record CudaDevice(int ordinal, String model, int capability, int multiprocessors, int shared, long bytes, int driver) {
     static CudaDevice of(int ordinal) {
         CUdevice device = handle(ordinal);
         byte[] name = new byte[256];
@@ -30,7 +31,8 @@ record CudaDevice(int ordinal, String model, int capability, int multiprocessors
         return new CudaDevice(ordinal, new String(name, 0, end, StandardCharsets.UTF_8),
                 10 * attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
                         + attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
-                attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT), bytes[0], version[0]);
+                attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
+                attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN), bytes[0], version[0]);
     }
 
     private static CUdevice handle(int ordinal) {

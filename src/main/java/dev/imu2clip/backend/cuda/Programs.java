@@ -73,6 +73,7 @@ final class Programs {
         Map<String, Long> constants = sources.constants(launch.file());
         constants.put("T_BYTES", types.startsWith("_bf16") ? 2L : 4L);
         constants.put("SMS", (long) backend.device().multiprocessors());
+        constants.put("SHARED", (long) backend.device().shared());
         constants.put("MAJOR", (long) backend.device().capability());
         try {
             return new Step(kernel, launch, function, dimensions(launch.grid(), kernel, constants),
