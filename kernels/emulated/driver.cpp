@@ -3,14 +3,17 @@
 // a stream is captured, launches, copies and fills are noted; a graph launch carries them out. What it does not know answers "not
 // supported" (801). It checks what the hardware would: launch sizes, that copies and fills stay inside of an allocation, and by fences
 // of 64 bytes that kernels do.
-#define EMULATED_DRIVER // runs no kernel itself
+//
+// IMU2CLIP_EMULATED_MIB is the size of its memory (8192), IMU2CLIP_EMULATED_PATIENCE for how many seconds a kernel may wait for what
+// does not come (60).
 #include "cuda_on_cpu.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <dlfcn.h>
 #include <map>
-#include <unistd.h>
+#include <sys/mman.h>
+#include <system_error>
 
 using Result = int;
 using DevicePtr = unsigned long long;
@@ -23,7 +26,7 @@ enum : Result {
     LAUNCH_FAILED = 719, NOT_SUPPORTED = 801, CAPTURE_UNSUPPORTED = 900,
 };
 
-std::string last_error; // in words, for cuGetErrorString
+thread_local std::string last_error; // in words, for cuGetErrorString
 
 Result fail(Result code, const std::string &why) {
     last_error = why;
@@ -32,6 +35,7 @@ Result fail(Result code, const std::string &why) {
 
 // ---- memory ----
 
+constexpr unsigned PLAIN_SHARED = 48 << 10, MOST_SHARED = 227 << 10;
 constexpr size_t FENCE = 64;
 constexpr unsigned char FENCE_BYTE = 0xA5;
 std::mutex memory_lock;
@@ -43,6 +47,7 @@ size_t capacity() {
     return (mib ? std::strtoull(mib, nullptr, 10) : 8192) << 20;
 }
 
+void raise_fence(char *p) { std::memset(p, FENCE_BYTE, FENCE); }
 bool fenced(const char *p) {
     for (size_t i = 0; i < FENCE; i++)
         if (p[i] != char(FENCE_BYTE)) return false;
@@ -52,11 +57,15 @@ bool fenced(const char *p) {
 // Whether some kernel wrote just before or behind an allocation.
 bool fences_whole() {
     std::lock_guard<std::mutex> hold(memory_lock);
+    bool whole = true;
     for (auto &[address, bytes] : allocated) {
-        const char *p = reinterpret_cast<const char *>(address);
-        if (!fenced(p - FENCE) || !fenced(p + bytes)) return false;
+        char *p = reinterpret_cast<char *>(address);
+        if (fenced(p - FENCE) && fenced(p + bytes)) continue;
+        whole = false;
+        raise_fence(p - FENCE); // for the kernels to come
+        raise_fence(p + bytes);
     }
-    return true;
+    return whole;
 }
 
 bool inside(DevicePtr address, size_t bytes) {
@@ -64,7 +73,8 @@ bool inside(DevicePtr address, size_t bytes) {
     auto next = allocated.upper_bound(address);
     if (next == allocated.begin()) return false;
     auto found = std::prev(next);
-    return address + bytes <= found->first + found->second;
+    size_t at = address - found->first;
+    return at <= found->second && bytes <= found->second - at;
 }
 
 // ---- system threads ----
@@ -72,9 +82,9 @@ bool inside(DevicePtr address, size_t bytes) {
 // Threads that wait for work; there are as many as were ever needed at once.
 class Team {
   public:
-    static void at_once(unsigned n, void (*work)(void *, unsigned), void *context) {
+    static bool at_once(unsigned n, void (*work)(void *, unsigned), void *context) {
         static Team *team = new Team; // never ends: its threads live as long as the process
-        team->run(n, work, context);
+        return team->run(n, work, context);
     }
 
   private:
@@ -85,20 +95,24 @@ class Team {
     void (*work)(void *, unsigned) = nullptr;
     void *context = nullptr;
 
-    void run(unsigned n, void (*what)(void *, unsigned), void *with) {
+    bool run(unsigned n, void (*what)(void *, unsigned), void *with) {
         std::lock_guard<std::mutex> only(one_at_a_time);
-        if (n > 1) {
+        if (n <= 1) return what(with, 0), true;
+        {
             std::lock_guard<std::mutex> hold(lock);
+            try {
+                for (; threads + 1 < n; threads++) std::thread(&Team::serve, this, threads + 1, round).detach();
+            } catch (const std::system_error &) {
+                return false;
+            }
             work = what, context = with, wanted = n, running = n - 1;
             round++;
-            for (; threads + 1 < n; threads++) std::thread(&Team::serve, this, threads + 1, round - 1).detach();
         }
         wake.notify_all();
         what(with, 0);
-        if (n > 1) {
-            std::unique_lock<std::mutex> hold(lock);
-            done.wait(hold, [&] { return running == 0; });
-        }
+        std::unique_lock<std::mutex> hold(lock);
+        done.wait(hold, [&] { return running == 0; });
+        return true;
     }
 
     void serve(unsigned number, uint64_t seen) {
@@ -115,11 +129,42 @@ class Team {
     }
 };
 
+// ---- stacks for fibres ----
+
+std::mutex stacks_lock;
+std::vector<char *> free_stacks;
+
+char *take_stack() {
+    constexpr size_t AT_ONCE = 64;
+    std::lock_guard<std::mutex> hold(stacks_lock);
+    if (free_stacks.empty()) {
+        void *memory = mmap(nullptr, (AT_ONCE + 1) * emulated::STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) std::fprintf(stderr, "no memory for the stacks of emulated threads\n"), std::abort();
+        char *first = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(memory) + emulated::STACK - 1) & ~(emulated::STACK - 1));
+        for (size_t i = AT_ONCE; i-- > 0;) free_stacks.push_back(first + i * emulated::STACK);
+    }
+    char *stack = free_stacks.back();
+    free_stacks.pop_back();
+    return stack;
+}
+
+void give_stacks(char *const *stacks, size_t n) {
+    std::lock_guard<std::mutex> hold(stacks_lock);
+    free_stacks.insert(free_stacks.end(), stacks, stacks + n);
+}
+
+unsigned patience() {
+    const char *seconds = std::getenv("IMU2CLIP_EMULATED_PATIENCE");
+    return seconds ? unsigned(std::strtoul(seconds, nullptr, 10)) : 60;
+}
+
 // ---- modules and functions ----
 
 struct Module {
     void *library;
 };
+
+std::map<void *, unsigned> shared_allowed; // of functions that asked for more than is usual
 
 // ---- what a stream does: at once, or noted for a graph ----
 
@@ -128,7 +173,7 @@ struct Command {
     emulated::Launch launch{};
     std::vector<char> args;
     float *scratch = nullptr;
-    std::string (*other)(const Command &) = nullptr; // or a copy or fill
+    void (*other)(const Command &) = nullptr; // or a copy or fill
     char *to = nullptr;
     const char *from = nullptr;
     size_t bytes = 0;
@@ -141,42 +186,41 @@ struct Graph {
 
 Graph *capturing = nullptr;
 
-Result execute(Command &command) {
-    if (!command.kernel) {
-        std::string error = command.other(command);
-        return error.empty() ? SUCCESS : fail(ILLEGAL_ADDRESS, error);
-    }
+// What a kernel did wrong. As on a GPU, the launch has succeeded by then and a later call says so, and what was queued in between
+// is not done; unlike there, the device can be used again.
+Result fault = SUCCESS;
+std::string fault_text;
+
+Result take_fault() {
+    Result code = fault;
+    fault = SUCCESS;
+    return code == SUCCESS ? SUCCESS : fail(code, fault_text);
+}
+
+void execute(Command &command) {
+    if (fault != SUCCESS) return;
+    if (!command.kernel) return command.other(command);
     void *params[] = {command.args.data(), &command.scratch};
     command.launch.params = params;
-    std::string error = command.kernel->run(*command.kernel, command.launch);
-    if (!error.empty()) return fail(LAUNCH_FAILED, error);
-    if (!fences_whole()) return fail(ILLEGAL_ADDRESS, "wrote outside of the device memory that was allocated");
-    return SUCCESS;
+    fault_text = command.kernel->run(*command.kernel, command.launch);
+    if (!fault_text.empty()) fault = LAUNCH_FAILED;
+    else if (!fences_whole()) fault = ILLEGAL_ADDRESS, fault_text = "wrote outside of the device memory that was allocated";
 }
 
 Result submit(Command command) {
-    if (capturing) {
-        capturing->commands.push_back(std::move(command));
-        return SUCCESS;
-    }
-    return execute(command);
+    if (Result code = take_fault()) return code;
+    if (capturing) capturing->commands.push_back(std::move(command));
+    else execute(command);
+    return SUCCESS;
 }
 
-std::string copy(const Command &c) {
-    std::memmove(c.to, c.from, c.bytes);
-    return "";
-}
-std::string fill8(const Command &c) {
-    std::memset(c.to, int(c.value), c.bytes);
-    return "";
-}
-std::string fill32(const Command &c) {
+void copy(const Command &c) { std::memmove(c.to, c.from, c.bytes); }
+void fill8(const Command &c) { std::memset(c.to, int(c.value), c.bytes); }
+void fill32(const Command &c) {
     for (size_t i = 0; i < c.bytes / 4; i++) reinterpret_cast<unsigned *>(c.to)[i] = c.value;
-    return "";
 }
 
-Result submit(std::string (*what)(const Command &), void *to, const void *from, size_t bytes, unsigned value, bool device_to,
-              bool device_from) {
+Result submit(void (*what)(const Command &), void *to, const void *from, size_t bytes, unsigned value, bool device_to, bool device_from) {
     if (bytes == 0) return SUCCESS;
     if ((device_to && !inside(DevicePtr(to), bytes)) || (device_from && !inside(DevicePtr(from), bytes)))
         return fail(INVALID_VALUE, "a copy or fill reaches outside of the device memory that was allocated");
@@ -204,14 +248,14 @@ API cuDeviceTotalMem_v2(size_t *bytes, int) { return *bytes = capacity(), SUCCES
 API cuDeviceGetAttribute(int *value, int attribute, int) {
     switch (attribute) {
     case 1: *value = 1024; break;            // threads of a block
-    case 8: *value = 48 << 10; break;        // shared memory of a block
+    case 8: *value = PLAIN_SHARED; break;    // shared memory of a block
     case 10: *value = 32; break;             // warp
     case 16: *value = 4; break;              // multiprocessors
     case 39: *value = 2048; break;           // threads of a multiprocessor
     case 75: *value = 9; break;              // compute capability
     case 76: *value = 0; break;
     case 95: *value = 1; break;              // cooperative launches
-    case 97: *value = 227 << 10; break;      // shared memory of a block that asks for it
+    case 97: *value = MOST_SHARED; break;    // shared memory of a block that asks for it
     default: *value = 0;
     }
     return SUCCESS;
@@ -220,7 +264,7 @@ API cuDevicePrimaryCtxRetain(void **context, int) { return *context = &handle, S
 API cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 API cuCtxSetCurrent(void *) { return SUCCESS; }
 API cuCtxGetCurrent(void **context) { return *context = &handle, SUCCESS; }
-API cuCtxSynchronize() { return SUCCESS; }
+API cuCtxSynchronize() { return take_fault(); }
 
 // ---- memory ----
 
@@ -232,14 +276,14 @@ API cuMemGetInfo_v2(size_t *free, size_t *total) {
 }
 API cuMemAlloc_v2(DevicePtr *address, size_t bytes) {
     std::lock_guard<std::mutex> hold(memory_lock);
-    if (in_use + bytes > capacity()) return fail(OUT_OF_MEMORY, "out of memory");
+    if (bytes > capacity() || in_use > capacity() - bytes) return fail(OUT_OF_MEMORY, "out of memory");
     // The fence behind begins at the last byte's neighbour; the address is a multiple of 256.
     char *block = static_cast<char *>(std::aligned_alloc(256, (bytes + FENCE + 511) / 256 * 256));
     if (!block) return fail(OUT_OF_MEMORY, "out of memory");
     char *memory = block + 256;
-    std::memset(block, FENCE_BYTE, 256);
     std::memset(memory, 0xFF, bytes);
-    std::memset(memory + bytes, FENCE_BYTE, FENCE);
+    raise_fence(memory - FENCE);
+    raise_fence(memory + bytes);
     *address = DevicePtr(memory);
     allocated[*address] = bytes;
     in_use += bytes;
@@ -298,7 +342,12 @@ API cuModuleGetFunction(void **function, void *module, const char *name) {
     *function = dlsym(static_cast<Module *>(module)->library, name);
     return *function ? SUCCESS : fail(NOT_FOUND, std::string("no kernel ") + name);
 }
-API cuFuncSetAttribute(void *, int, int) { return SUCCESS; }
+API cuFuncSetAttribute(void *function, int attribute, int value) {
+    if (attribute != 8) return SUCCESS; // dynamic shared memory
+    if (value < 0 || unsigned(value) > MOST_SHARED) return fail(INVALID_VALUE, "a block has at most 227 KiB of shared memory");
+    shared_allowed[function] = unsigned(value);
+    return SUCCESS;
+}
 API cuFuncGetAttribute(int *value, int attribute, void *function) {
     *value = attribute == 0 ? int(static_cast<const emulated::Kernel *>(function)->max_threads) : 0;
     return SUCCESS;
@@ -313,11 +362,15 @@ static Result launch(void *function, dim3 grid, dim3 block, unsigned shared, voi
     if (threads == 0 || threads > kernel->max_threads || block.z > 64)
         return fail(INVALID_VALUE, "this kernel was compiled for blocks of 1 to " + std::to_string(kernel->max_threads) + " threads, not "
                                        + std::to_string(threads));
-    if (shared > (227u << 10)) return fail(INVALID_VALUE, "a block has at most 227 KiB of shared memory, not " + std::to_string(shared));
+    auto allowed = shared_allowed.find(function);
+    unsigned most = allowed == shared_allowed.end() ? PLAIN_SHARED : allowed->second;
+    if (shared > most)
+        return fail(INVALID_VALUE, "this kernel may have " + std::to_string(most) + " bytes of dynamic shared memory, not " + std::to_string(shared));
     if (cooperative && uint64_t(grid.x) * grid.y * grid.z > 64) return fail(720, "a cooperative grid here has at most 64 blocks");
+    static const emulated::Host host{Team::at_once, take_stack, give_stacks, patience()};
     Command command;
     command.kernel = kernel;
-    command.launch = {grid, block, shared, cooperative, nullptr, &Team::at_once};
+    command.launch = {grid, block, shared, cooperative, nullptr, &host};
     command.args.assign(static_cast<char *>(params[0]), static_cast<char *>(params[0]) + kernel->args_bytes);
     command.scratch = *static_cast<float **>(params[1]);
     return submit(std::move(command));
@@ -336,7 +389,7 @@ API cuLaunchCooperativeKernel(void *function, unsigned gx, unsigned gy, unsigned
 API cuStreamCreate(void **stream, unsigned) { return *stream = &handle, SUCCESS; }
 API cuStreamDestroy_v2(void *) { return SUCCESS; }
 API cuStreamSynchronize(void *) {
-    return capturing ? fail(CAPTURE_UNSUPPORTED, "a stream cannot be waited for while it is captured") : SUCCESS;
+    return capturing ? fail(CAPTURE_UNSUPPORTED, "a stream cannot be waited for while it is captured") : take_fault();
 }
 API cuStreamQuery(void *) { return SUCCESS; }
 API cuEventCreate(void **event, unsigned) { return *event = new double(0), SUCCESS; }
@@ -349,7 +402,7 @@ API cuEventRecord(void *event, void *) {
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
     return SUCCESS;
 }
-API cuEventSynchronize(void *) { return SUCCESS; }
+API cuEventSynchronize(void *) { return take_fault(); }
 API cuEventElapsedTime(float *milliseconds, void *from, void *to) {
     *milliseconds = float(*static_cast<double *>(to) - *static_cast<double *>(from));
     return SUCCESS;
@@ -372,8 +425,8 @@ API cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long lo
 }
 API cuGraphGetNodes(void *graph, void **, size_t *count) { return *count = static_cast<Graph *>(graph)->commands.size(), SUCCESS; }
 API cuGraphLaunch(void *executable, void *) {
-    for (Command &command : static_cast<Graph *>(executable)->commands)
-        if (Result result = execute(command)) return result;
+    if (Result code = take_fault()) return code;
+    for (Command &command : static_cast<Graph *>(executable)->commands) execute(command);
     return SUCCESS;
 }
 API cuGraphDestroy(void *graph) {

@@ -11,8 +11,10 @@ import java.util.List;
  * {@code -Dimu2clip.emulated.flags} adds flags, for instance {@code -O0} to step through a kernel with gdb.
  */
 final class HostCompiler extends KernelCompiler {
+    /** No strict aliasing: kernels read their elements four at a time. A thread has a small stack, so a large frame is refused. */
     private static final String FLAGS = "-std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -fPIC -shared -fvisibility=hidden "
-            + "-fsanitize=bounds -fno-sanitize-recover -ffp-contract=off -mtls-dialect=gnu2";
+            + "-fno-strict-aliasing -ffp-contract=off -fsanitize=bounds-strict,null,alignment,integer-divide-by-zero -fno-sanitize-recover "
+            + "-Wframe-larger-than=32768";
     private static final String DRIVER = "emulated/driver.cpp";
     private final String compiler = compiler();
     private final String extra = System.getProperty("imu2clip.emulated.flags", "");
