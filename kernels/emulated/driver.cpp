@@ -127,7 +127,8 @@ struct Command {
     emulated::Launch launch{};
     std::vector<char> args;
     float *scratch = nullptr;
-    std::string (*other)(const Command &) = nullptr; // or a copy or fill
+    std::string (*other)(const Command &) = nullptr; // or a copy, a fill, or a function of the host's, which gets `to`
+    void (*function)(void *) = nullptr;
     char *to = nullptr;
     const char *from = nullptr;
     size_t bytes = 0;
@@ -141,14 +142,16 @@ struct Graph {
 Graph *capturing = nullptr;
 
 Result execute(Command &command) {
-    if (!command.kernel) {
+    if (command.kernel) {
+        void *params[] = {command.args.data(), &command.scratch};
+        command.launch.params = params;
+        std::string error = command.kernel->run(*command.kernel, command.launch);
+        if (!error.empty()) return fail(LAUNCH_FAILED, error);
+    } else {
         std::string error = command.other(command);
-        return error.empty() ? SUCCESS : fail(ILLEGAL_ADDRESS, error);
+        if (!error.empty()) return fail(ILLEGAL_ADDRESS, error);
+        if (!command.function) return SUCCESS;
     }
-    void *params[] = {command.args.data(), &command.scratch};
-    command.launch.params = params;
-    std::string error = command.kernel->run(*command.kernel, command.launch);
-    if (!error.empty()) return fail(LAUNCH_FAILED, error);
     if (!fences_whole()) return fail(ILLEGAL_ADDRESS, "wrote outside of the device memory that was allocated");
     return SUCCESS;
 }
@@ -171,6 +174,10 @@ std::string fill8(const Command &c) {
 }
 std::string fill32(const Command &c) {
     for (size_t i = 0; i < c.bytes / 4; i++) reinterpret_cast<unsigned *>(c.to)[i] = c.value;
+    return "";
+}
+std::string call(const Command &c) {
+    c.function(c.to);
     return "";
 }
 
@@ -328,6 +335,11 @@ API cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
 API cuLaunchCooperativeKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
                               void *, void **params) {
     return launch(function, {gx, gy, gz}, {bx, by, bz}, shared, params, true);
+}
+API cuLaunchHostFunc(void *, void (*function)(void *), void *data) {
+    Command command;
+    command.other = call, command.function = function, command.to = static_cast<char *>(data);
+    return submit(std::move(command));
 }
 
 // ---- streams, events, graphs ----
