@@ -173,7 +173,8 @@ struct Command {
     emulated::Launch launch{};
     std::vector<char> args;
     float *scratch = nullptr;
-    void (*other)(const Command &) = nullptr; // or a copy or fill
+    void (*other)(const Command &) = nullptr; // or a copy, a fill, or a function of the host's, which gets `to`
+    void (*function)(void *) = nullptr;
     char *to = nullptr;
     const char *from = nullptr;
     size_t bytes = 0;
@@ -199,12 +200,15 @@ Result take_fault() {
 
 void execute(Command &command) {
     if (fault != SUCCESS) return;
-    if (!command.kernel) return command.other(command);
-    void *params[] = {command.args.data(), &command.scratch};
-    command.launch.params = params;
-    fault_text = command.kernel->run(*command.kernel, command.launch);
-    if (!fault_text.empty()) fault = LAUNCH_FAILED;
-    else if (!fences_whole()) fault = ILLEGAL_ADDRESS, fault_text = "wrote outside of the device memory that was allocated";
+    if (command.kernel) {
+        void *params[] = {command.args.data(), &command.scratch};
+        command.launch.params = params;
+        fault_text = command.kernel->run(*command.kernel, command.launch);
+        if (!fault_text.empty()) fault = LAUNCH_FAILED;
+    } else
+        command.other(command);
+    if (fault == SUCCESS && (command.kernel || command.function) && !fences_whole())
+        fault = ILLEGAL_ADDRESS, fault_text = "wrote outside of the device memory that was allocated";
 }
 
 Result submit(Command command) {
@@ -219,6 +223,7 @@ void fill8(const Command &c) { std::memset(c.to, int(c.value), c.bytes); }
 void fill32(const Command &c) {
     for (size_t i = 0; i < c.bytes / 4; i++) reinterpret_cast<unsigned *>(c.to)[i] = c.value;
 }
+void call(const Command &c) { c.function(c.to); }
 
 Result submit(void (*what)(const Command &), void *to, const void *from, size_t bytes, unsigned value, bool device_to, bool device_from) {
     if (bytes == 0) return SUCCESS;
@@ -382,6 +387,11 @@ API cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
 API cuLaunchCooperativeKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
                               void *, void **params) {
     return launch(function, {gx, gy, gz}, {bx, by, bz}, shared, params, true);
+}
+API cuLaunchHostFunc(void *, void (*function)(void *), void *data) {
+    Command command;
+    command.other = call, command.function = function, command.to = static_cast<char *>(data);
+    return submit(std::move(command));
 }
 
 // ---- streams, events, graphs ----

@@ -7,6 +7,7 @@ import dev.imu2clip.backend.Args;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.Recording;
+import dev.imu2clip.backend.cuda.CudaDriver.Stream;
 import dev.imu2clip.memory.Slab;
 import dev.imu2clip.tensor.DType;
 import dev.imu2clip.tensor.Tensor;
@@ -14,7 +15,6 @@ import dev.imu2clip.tensor.Tensor;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUstream;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -23,8 +23,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Runs the kernels of {@code kernels/} on a CUDA device, through JCuda: everything is queued in order on one stream. Which implementation
- * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one), else it is the fastest that
- * was measured and is there. The emulated device is the same code over a stand-in driver that computes on the CPU.
+ * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn} are
+ * those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a stand-in driver that computes on the CPU.
  *
  * <p>{@code -Dimu2clip.debug=true} waits for every kernel, so that one that faults is named, and fills what a kernel is to write with NaN
  * before, so that what it leaves out shows. The emulated device always does.
@@ -37,7 +37,7 @@ public final class CudaBackend implements Backend {
     private final CudaDevice device;
     private final Programs programs;
     private final CUcontext context;
-    private final CUstream stream = new CUstream();
+    private final Stream stream = new Stream();
     private final DeviceMemory memory;
     private final boolean careful;
     private final ThreadLocal<Boolean> current = new ThreadLocal<>();
@@ -84,8 +84,13 @@ public final class CudaBackend implements Backend {
         return device;
     }
 
-    CUstream stream() {
+    Stream stream() {
         return stream;
+    }
+
+    /** Whether products of float32 may round their factors to TF32 (10 bits behind the point): {@code -Dimu2clip.tf32=true}. */
+    static boolean tf32() {
+        return Boolean.getBoolean("imu2clip.tf32");
     }
 
     /** Device memory for the time of one kernel. */

@@ -5,6 +5,7 @@ import static jcuda.driver.JCudaDriver.cuGetErrorString;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 
 import java.lang.foreign.MemorySegment;
@@ -58,6 +59,13 @@ final class CudaDriver {
 
         long address() {
             return getNativePointer() + getByteOffset();
+        }
+    }
+
+    /** A stream whose address others than JCuda may know. */
+    static final class Stream extends CUstream {
+        long address() {
+            return getNativePointer();
         }
     }
 

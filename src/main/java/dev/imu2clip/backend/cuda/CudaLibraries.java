@@ -50,27 +50,29 @@ final class CudaLibraries {
         return major;
     }
 
-    /** Loads cuBLAS and JCublas2; returns CUDA's major version. */
-    static int loadCublas() {
+    /** Loads cuBLAS and JCublas2; returns cuBLAS's file. */
+    static Path loadCublas() {
         Path library = find("libcublas.so", MAJORS);
         int major = major(library);
         Path lt = library.resolveSibling("libcublasLt.so." + major);
         if (Files.exists(lt)) load(lt);
         load(library);
         boot("JCublas2", "jcuda.jcublas.JCublas2", "libcublas.so.12", "libcublas.so." + major);
-        return major;
+        return library;
     }
 
-    /** Loads cuDNN and JCudnn. */
-    static void loadCudnn() {
+    /** Loads cuDNN and JCudnn; returns cuDNN's file. */
+    static Path loadCudnn() {
         Path library = find("libcudnn.so", List.of(CUDNN));
         // cuDNN loads its parts by name when they are first needed.
-        for (String part : List.of("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "heuristic")) {
+        for (String part : List.of("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "engines_tensor_ir", "heuristic",
+                "ext")) {
             Path file = library.resolveSibling("libcudnn_" + part + ".so." + CUDNN);
             if (Files.exists(file)) load(file);
         }
         load(library);
         boot("JCudnn", "jcuda.jcudnn.JCudnn", null, null);
+        return library;
     }
 
     /** Loads JCuda's class for the driver, which must be loaded already. */
@@ -86,14 +88,15 @@ final class CudaLibraries {
         }
     }
 
-    /** The first library of this name, by order of the versions first and of the folders second. */
+    /** The first library of this name, by order of the versions first and of the folders second; folders that were chosen before all others. */
     static Path find(String name, List<Integer> majors) {
         List<Path> folders = folders();
-        for (int major : majors)
-            for (Path folder : folders) {
-                Path file = folder.resolve(name + "." + major);
-                if (Files.exists(file)) return file;
-            }
+        for (List<Path> some : List.of(chosen(), folders))
+            for (int major : majors)
+                for (Path folder : some) {
+                    Path file = folder.resolve(name + "." + major);
+                    if (Files.exists(file)) return file;
+                }
         throw new MissingException("no " + majors.stream().map(major -> name + "." + major).toList() + " was found. Looked in "
                 + folders.stream().map(Path::toString).toList() + "; name its folder by -Dimu2clip.cuda.path=DIR");
     }
@@ -112,10 +115,13 @@ final class CudaLibraries {
         }
     }
 
+    private static List<Path> chosen() {
+        return Arrays.stream(System.getProperty("imu2clip.cuda.path", "").split(":")).filter(name -> !name.isBlank()).map(Path::of).toList();
+    }
+
     /** Folders that exist and may hold CUDA's libraries. */
     static List<Path> folders() {
-        List<Path> folders = new ArrayList<>();
-        for (String chosen : System.getProperty("imu2clip.cuda.path", "").split(":")) if (!chosen.isBlank()) folders.add(Path.of(chosen));
+        List<Path> folders = new ArrayList<>(chosen());
         for (String variable : List.of("CUDA_PATH", "CUDA_HOME")) toolkit(folders, System.getenv(variable));
         toolkit(folders, "/usr/local/cuda");
         for (Path toolkit : list(Path.of("/usr/local"), "cuda-*")) toolkit(folders, toolkit.toString());

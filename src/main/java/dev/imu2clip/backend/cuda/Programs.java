@@ -24,10 +24,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.StringJoiner;
+import java.util.TreeSet;
 
 /** Turns kernel names into work for the device: chooses the implementation, compiles what it needs, reads how it is launched. */
 final class Programs {
+    private static final System.Logger LOG = System.getLogger(Programs.class.getName());
     private static final String SETTING = "imu2clip.impl.";
     /** Shared memory that a kernel gets without asking. */
     private static final long PLAIN_SHARED = 48 << 10;
@@ -36,6 +39,7 @@ final class Programs {
     private final KernelCompiler compiler;
     private final KernelSources sources;
     private final boolean emulated;
+    private final Libraries libraries;
     private final Map<Path, CUmodule> modules = new HashMap<>();
 
     Programs(CudaBackend backend, KernelCompiler compiler, boolean emulated) {
@@ -43,6 +47,7 @@ final class Programs {
         this.compiler = compiler;
         this.sources = compiler.sources();
         this.emulated = emulated;
+        this.libraries = new Libraries(backend);
     }
 
     /**
@@ -51,16 +56,65 @@ final class Programs {
      * @throws IllegalStateException where there is none
      */
     synchronized Program program(Kernel kernel, String types) {
-        Map<String, List<KernelSources.Launch>> implementations = sources.implementations(kernel.name());
-        String chosen = System.getProperty(SETTING + kernel.name(), KernelSources.PLAIN);
-        List<KernelSources.Launch> launches = implementations.get(chosen);
-        if (launches == null)
-            throw new IllegalStateException(implementations.isEmpty()
-                    ? "kernel " + kernel + " has no CUDA form in " + sources.folder()
-                    : "-D" + SETTING + kernel + "=" + chosen + ": there is " + String.join(", ", implementations.keySet()));
+        String chosen = System.getProperty(SETTING + kernel.name(), "");
+        if (!chosen.isEmpty()) return chosen(kernel, types, chosen);
+        String preferred = emulated ? null : Libraries.preferred(kernel.name());
+        if (preferred != null)
+            try {
+                Program program = ofLibrary(kernel, types, preferred);
+                if (program != null) return program;
+            } catch (CudaLibraries.MissingException e) {
+                LOG.log(System.Logger.Level.INFO, "kernel {0} runs without {1}: {2}", kernel, preferred, e.getMessage());
+            }
+        return written(kernel, types, KernelSources.PLAIN);
+    }
+
+    private Program chosen(Kernel kernel, String types, String name) {
+        String setting = "-D" + SETTING + kernel + "=" + name;
+        Set<String> names = new TreeSet<>(sources.implementations(kernel.name()).keySet());
+        names.addAll(Libraries.of(kernel.name()));
+        if (!names.contains(name))
+            throw new IllegalStateException(setting + Libraries.whyNot(kernel.name(), name) + "; there is " + String.join(", ", names));
+        if (!Libraries.of(kernel.name()).contains(name)) return written(kernel, types, name);
+        try {
+            Program program = ofLibrary(kernel, types, name);
+            if (program != null) return program;
+        } catch (CudaLibraries.MissingException e) {
+            throw new IllegalStateException(setting + ": " + e.getMessage(), e);
+        }
+        throw new IllegalStateException(setting + ": " + name + " has no form for " + (types.isEmpty() ? "f32" : types.substring(1)));
+    }
+
+    /** The launches of an implementation in the sources. */
+    private Program written(Kernel kernel, String types, String implementation) {
+        List<KernelSources.Launch> launches = sources.implementations(kernel.name()).get(implementation);
+        if (launches == null) throw new IllegalStateException("kernel " + kernel + " has no CUDA form in " + sources.folder());
         Step[] steps = launches.stream().map(launch -> step(kernel, types, launch)).toArray(Step[]::new);
         return args -> {
             for (Step step : steps) step.run(args.block(), backend);
+        };
+    }
+
+    /** A library's work, and then the launches that the sources have under its name; null where the library has no form for these types. */
+    private Program ofLibrary(Kernel kernel, String types, String library) {
+        Library.Form form = libraries.form(library, kernel, types);
+        if (form == null) return null;
+        Program rest = sources.implementations(kernel.name()).containsKey(library) ? written(kernel, types, library) : _ -> {};
+        return new Program() {
+            private Program plain;
+
+            @Override
+            public void run(Args args) {
+                if (form.run(args)) {
+                    rest.run(args);
+                    return;
+                }
+                if (plain == null) {
+                    LOG.log(System.Logger.Level.DEBUG, "{0} leaves {1}{2} to the hand-written kernel", library, kernel, values(args));
+                    plain = written(kernel, types, KernelSources.PLAIN);
+                }
+                plain.run(args);
+            }
         };
     }
 
