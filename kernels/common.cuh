@@ -30,7 +30,7 @@
     }                                                                                                    \
     extern "C" __attribute__((visibility("default"))) const ::emulated::Kernel imu2clip_##symbol;       \
     extern "C" const ::emulated::Kernel imu2clip_##symbol = {::emulated::run_grid, symbol##_body, #symbol, threads, sizeof(args_type)};
-#define DYNAMIC_SHARED(type, name) type *name = reinterpret_cast<type *>(::emulated::current->dynamic_shared())
+#define DYNAMIC_SHARED(type, name) type *name = reinterpret_cast<type *>(::emulated::current()->worker->dynamic_shared())
 #else
 #if defined(__CUDACC_RTC__)
 typedef signed char int8_t;

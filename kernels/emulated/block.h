@@ -41,7 +41,7 @@ struct Host {
     // A stack: STACK bytes at a multiple of STACK.
     char *(*take_stack)();
     void (*give_stacks)(char *const *stacks, size_t n);
-    unsigned patience; // seconds
+    unsigned (*patience)(); // for how many seconds a thread waits for what does not come
 };
 
 struct Launch {
@@ -224,10 +224,9 @@ class Worker {
             uint64_t progress = whole.progress.load(std::memory_order_relaxed);
             auto now = std::chrono::steady_clock::now();
             if (progress != seen_progress) seen_progress = progress, progress_at = now;
-            if (now - progress_at > std::chrono::seconds(launch.host->patience))
-                fail(launch.cooperative ? "waits at %s:%d for what does not come: no block has gone on for %u s"
-                                        : "waits at %s:%d for what does not come in %u s: only in a cooperative launch all blocks run at once",
-                     where.file, where.line, launch.host->patience);
+            if (now - progress_at > std::chrono::seconds(launch.host->patience()))
+                fail("waits at %s:%d for what does not come%s", where.file, where.line,
+                     launch.cooperative ? "" : ": only in a cooperative launch all blocks run at once");
             std::this_thread::yield();
         }
         Thread &t = *current()->thread;

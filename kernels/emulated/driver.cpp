@@ -276,7 +276,7 @@ API cuCtxSynchronize() { return take_fault(); }
 API cuMemGetInfo_v2(size_t *free, size_t *total) {
     std::lock_guard<std::mutex> hold(memory_lock);
     *total = capacity();
-    *free = *total - in_use;
+    *free = *total - std::min(*total, in_use);
     return SUCCESS;
 }
 API cuMemAlloc_v2(DevicePtr *address, size_t bytes) {
@@ -372,7 +372,7 @@ static Result launch(void *function, dim3 grid, dim3 block, unsigned shared, voi
     if (shared > most)
         return fail(INVALID_VALUE, "this kernel may have " + std::to_string(most) + " bytes of dynamic shared memory, not " + std::to_string(shared));
     if (cooperative && uint64_t(grid.x) * grid.y * grid.z > 64) return fail(720, "a cooperative grid here has at most 64 blocks");
-    static const emulated::Host host{Team::at_once, take_stack, give_stacks, patience()};
+    static const emulated::Host host{Team::at_once, take_stack, give_stacks, patience};
     Command command;
     command.kernel = kernel;
     command.launch = {grid, block, shared, cooperative, nullptr, &host};

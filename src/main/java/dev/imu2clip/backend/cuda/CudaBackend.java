@@ -1,6 +1,5 @@
 package dev.imu2clip.backend.cuda;
 
-import static dev.imu2clip.backend.cuda.CudaDriver.check;
 import static jcuda.driver.JCudaDriver.*;
 
 import dev.imu2clip.backend.Args;
@@ -10,7 +9,6 @@ import dev.imu2clip.backend.Recording;
 import dev.imu2clip.backend.cuda.CudaDriver.Stream;
 import dev.imu2clip.memory.Slab;
 import dev.imu2clip.tensor.DType;
-import dev.imu2clip.tensor.Tensor;
 
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUgraph;
@@ -19,15 +17,19 @@ import jcuda.driver.CUgraphExec;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /**
  * Runs the kernels of {@code kernels/} on a CUDA device, through JCuda: everything is queued in order on one stream. Which implementation
  * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn} are
- * those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a stand-in driver that computes on the CPU.
+ * those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a stand-in
+ * driver that computes on the CPU.
  *
- * <p>{@code -Dimu2clip.debug=true} waits for every kernel, so that one that faults is named, and fills what a kernel is to write with NaN
- * before, so that what it leaves out shows. The emulated device always does.
+ * <p>{@code -Dimu2clip.debug=true} waits for every kernel, so that one that faults is named, and finds what a kernel leaves unwritten.
+ * The emulated device always does.
  */
 public final class CudaBackend implements Backend {
     private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
@@ -47,6 +49,7 @@ public final class CudaBackend implements Backend {
     private final String[] queued = new String[64];
     private int queuedCount;
     private boolean recording;
+    private final Set<String> recorded = new TreeSet<>();
 
     CudaBackend(String name, CudaDevice device, KernelCompiler compiler, boolean emulated) {
         this.name = name;
@@ -55,7 +58,7 @@ public final class CudaBackend implements Backend {
         this.context = device.retainContext();
         makeCurrent();
         check(cuStreamCreate(stream, 1), "cuStreamCreate"); // 1: does not wait for the default stream
-        this.memory = new DeviceMemory(this, stream);
+        this.memory = new DeviceMemory(this, stream, this::check);
         this.programs = new Programs(this, compiler, emulated);
     }
 
@@ -95,7 +98,7 @@ public final class CudaBackend implements Backend {
 
     /** Device memory for the time of one kernel. */
     long scratch(long bytes) {
-        return memory.scratch(bytes, !recording);
+        return memory.scratch(bytes, recording);
     }
 
     /** The context belongs to threads one by one. */
@@ -114,7 +117,8 @@ public final class CudaBackend implements Backend {
                 _ -> programs.program(kernel, args.types()));
         if (careful && !recording) runCarefully(kernel, args, program);
         else program.run(args);
-        queued[queuedCount++ % queued.length] = kernel.name();
+        if (recording) recorded.add(kernel.name());
+        else queued[queuedCount++ % queued.length] = kernel.name();
     }
 
     private Program float32(Kernel kernel) {
@@ -129,36 +133,32 @@ public final class CudaBackend implements Backend {
     }
 
     private void runCarefully(Kernel kernel, Args args, Program program) {
-        for (int i = 0; i < kernel.fields().size(); i++)
-            if (kernel.fields().get(i).kind() == Kernel.Kind.OUT && args.value(i) instanceof Tensor out && !alsoRead(kernel, args, out))
-                memory.fill(out.address(), out.bytes(), (byte) 0xFF);
+        UnwrittenOutputs outputs = new UnwrittenOutputs(kernel, args);
+        outputs.poison(memory);
         program.run(args);
         int code = cuStreamSynchronize(stream);
         if (code != 0) throw new CudaDriver.CudaException("kernel " + kernel + args.types() + Programs.values(args) + " failed", code);
-    }
-
-    /** Whether an output is, or overlaps, an input: such a kernel works in place. */
-    private static boolean alsoRead(Kernel kernel, Args args, Tensor out) {
-        for (int i = 0; i < kernel.fields().size(); i++)
-            if (kernel.fields().get(i).kind() != Kernel.Kind.OUT && args.value(i) instanceof Tensor in
-                    && in.address() < out.address() + out.bytes() && out.address() < in.address() + in.bytes()) return true;
-        return false;
+        outputs.check();
     }
 
     @Override
     public void synchronize() {
         makeCurrent();
         refuseWhileRecording("waiting for the device");
-        int code = cuStreamSynchronize(stream);
-        if (code != 0) throw new CudaDriver.CudaException("on " + name + ", one of the kernels queued last failed: " + lastQueued()
-                + "; run again with -Dimu2clip.debug=true to see which", code);
+        check(cuStreamSynchronize(stream), "cuStreamSynchronize");
         queuedCount = 0;
     }
 
-    private String lastQueued() {
+    /** Any call may answer that a kernel queued before it has failed: then the error is about those. */
+    void check(int code, String call) {
+        if (code == 0) return;
+        if (!CudaDriver.isFault(code)) throw new CudaDriver.CudaException(call, code);
         int n = Math.min(queuedCount, queued.length);
-        return n == 0 ? "(none since the device was last waited for)" : String.join(", ",
-                Arrays.stream(queued, 0, n).distinct().sorted().toList());
+        String kernels = n == 0 ? "(none since the device was last waited for)"
+                : Arrays.stream(queued, 0, n).distinct().sorted().collect(Collectors.joining(", "));
+        queuedCount = 0;
+        throw new CudaDriver.CudaException("on " + name + ", one of the kernels queued last failed: " + kernels
+                + "; run again with -Dimu2clip.debug=true to see which", code);
     }
 
     // ---- memory ----
@@ -202,15 +202,20 @@ public final class CudaBackend implements Backend {
         if (recording) throw new IllegalStateException(what + " cannot be part of a recorded step: do it before or after");
     }
 
-    /** Captures the work as a CUDA graph: a replay costs the CPU one call, and no kernel waits for the next to be launched. */
+    /**
+     * Captures the work as a CUDA graph: a replay costs the CPU one call, and no kernel waits for the next to be launched. With {@code
+     * -Dimu2clip.debug=true} every replay runs the work kernel by kernel.
+     */
     @Override
     public Recording record(Runnable work) {
+        if (DEBUG) return work::run;
         makeCurrent();
         refuseWhileRecording("recording");
         synchronize();
         check(cuStreamBeginCapture(stream, CAPTURE_OF_THIS_THREAD), "cuStreamBeginCapture");
         CUgraph graph = new CUgraph();
         recording = true;
+        recorded.clear();
         int ended;
         try {
             work.run();
@@ -219,6 +224,7 @@ public final class CudaBackend implements Backend {
             ended = cuStreamEndCapture(stream, graph);
         }
         check(ended, "cuStreamEndCapture");
+        String kernels = "a recorded step of " + String.join(" and ", recorded);
         CUgraphExec executable = new CUgraphExec();
         check(cuGraphInstantiate(executable, graph, 0), "cuGraphInstantiate");
         check(cuGraphDestroy(graph), "cuGraphDestroy");
@@ -230,8 +236,8 @@ public final class CudaBackend implements Backend {
                 if (closed) throw new IllegalStateException("this recording was closed");
                 makeCurrent();
                 refuseWhileRecording("replaying");
-                check(cuGraphLaunch(executable, stream), "a recorded step on " + CudaBackend.this.name);
-                queued[queuedCount++ % queued.length] = "a recorded step";
+                CudaBackend.this.check(cuGraphLaunch(executable, stream), "cuGraphLaunch");
+                queued[queuedCount++ % queued.length] = kernels;
             }
 
             @Override
@@ -239,7 +245,7 @@ public final class CudaBackend implements Backend {
                 if (closed) return;
                 closed = true;
                 makeCurrent();
-                check(cuGraphExecDestroy(executable), "cuGraphExecDestroy");
+                CudaBackend.this.check(cuGraphExecDestroy(executable), "cuGraphExecDestroy");
             }
         };
     }

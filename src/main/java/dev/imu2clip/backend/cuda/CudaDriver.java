@@ -31,6 +31,12 @@ final class CudaDriver {
         }
     }
 
+    /** Whether a kernel that was launched before is to blame, not the call that answers so: illegal addresses, instructions, time-outs. */
+    static boolean isFault(int code) {
+        return code == CUresult.CUDA_ERROR_ILLEGAL_ADDRESS || code == CUresult.CUDA_ERROR_LAUNCH_TIMEOUT || code == CUresult.CUDA_ERROR_ASSERT
+                || code >= CUresult.CUDA_ERROR_HARDWARE_STACK_ERROR && code <= CUresult.CUDA_ERROR_LAUNCH_FAILED;
+    }
+
     static void check(int code, String call) {
         if (code != CUresult.CUDA_SUCCESS) throw new CudaException(call, code);
     }

@@ -1,6 +1,5 @@
 package dev.imu2clip.backend.cuda;
 
-import static dev.imu2clip.backend.cuda.CudaDriver.check;
 import static jcuda.driver.JCudaDriver.*;
 
 import dev.imu2clip.backend.cuda.CudaDriver.Address;
@@ -35,23 +34,32 @@ final class DeviceMemory {
     private static final int BLOCKS = 4, BLOCK_BYTES = 4 << 20;
     private static final int NO_TIMING = 2;
 
+    /** Turns what a call of the driver answers into an error. */
+    @FunctionalInterface
+    interface Check {
+        void check(int code, String call);
+    }
+
     private record Block(Host pointer, MemorySegment memory, CUevent free) {}
 
     private final Device device;
     private final CUstream stream;
+    private final Check check;
     private final Map<Long, Slab> slabs = new LinkedHashMap<>();
     private final Block[] blocks = new Block[BLOCKS];
     private int next;
     private Slab scratch;
+    private boolean scratchRecorded;
 
-    DeviceMemory(Device device, CUstream stream) {
+    DeviceMemory(Device device, CUstream stream, Check check) {
         this.device = device;
         this.stream = stream;
+        this.check = check;
         for (int i = 0; i < BLOCKS; i++) {
             Pointer pointer = new Pointer();
-            check(cuMemHostAlloc(pointer, BLOCK_BYTES, 0), "cuMemHostAlloc");
+            check.check(cuMemHostAlloc(pointer, BLOCK_BYTES, 0), "cuMemHostAlloc");
             CUevent free = new CUevent();
-            check(cuEventCreate(free, NO_TIMING), "cuEventCreate");
+            check.check(cuEventCreate(free, NO_TIMING), "cuEventCreate");
             Host host = new Host(new PinnedAddress(pointer).value());
             blocks[i] = new Block(host, MemorySegment.ofAddress(host.address()).reinterpret(BLOCK_BYTES), free);
         }
@@ -73,7 +81,7 @@ final class DeviceMemory {
         Address address = new Address();
         int code = cuMemAlloc(address, size);
         if (code == CudaDriver.OUT_OF_MEMORY) throw new NoDeviceMemoryError(explain(bytes, what));
-        check(code, what + ": cuMemAlloc of " + bytes + " bytes");
+        check.check(code, what + ": cuMemAlloc of " + bytes + " bytes");
         long at = address.address();
         Slab slab = new Slab(device, what, at, bytes, null, () -> free(at));
         slabs.put(at, slab);
@@ -83,7 +91,7 @@ final class DeviceMemory {
 
     private synchronized void free(long address) {
         slabs.remove(address);
-        check(cuMemFree(new Address(address)), "cuMemFree");
+        check.check(cuMemFree(new Address(address)), "cuMemFree");
     }
 
     private String explain(long bytes, String what) {
@@ -102,19 +110,24 @@ final class DeviceMemory {
         return (bytes + (1 << 20) - 1 >> 20) + " MiB";
     }
 
-    /** Device memory for the time of one kernel: grows to the most that was asked for, which must not be while a step is recorded. */
-    synchronized long scratch(long bytes, boolean mayGrow) {
+    /**
+     * Device memory for the time of one kernel: grows to the most that was asked for, which must not be while a step is recorded. What a
+     * recorded step uses stays where it is.
+     */
+    synchronized long scratch(long bytes, boolean recording) {
         if (bytes == 0) return 0;
         if (scratch == null || scratch.bytes() < bytes) {
-            if (!mayGrow) throw new IllegalStateException("a recorded step needs " + bytes + " bytes of scratch memory that are not there: "
+            if (recording) throw new IllegalStateException("a recorded step needs " + bytes + " bytes of scratch memory that are not there: "
                     + "run it once before it is recorded");
-            if (scratch != null) {
-                check(cuStreamSynchronize(stream), "waiting for kernels that use scratch memory");
+            if (scratch != null && !scratchRecorded) {
+                check.check(cuStreamSynchronize(stream), "waiting for kernels that use scratch memory");
                 scratch.close();
-                scratch = null;
             }
+            scratch = null;
+            scratchRecorded = false;
             scratch = allocate(bytes, "scratch memory of kernels");
         }
+        scratchRecorded |= recording;
         return scratch.address();
     }
 
@@ -123,8 +136,8 @@ final class DeviceMemory {
             long bytes = Math.min(BLOCK_BYTES, source.byteSize() - done);
             Block block = take();
             MemorySegment.copy(source, done, block.memory, 0, bytes);
-            check(cuMemcpyHtoDAsync(new Address(target + done), block.pointer, bytes, stream), "cuMemcpyHtoDAsync");
-            check(cuEventRecord(block.free, stream), "cuEventRecord");
+            check.check(cuMemcpyHtoDAsync(new Address(target + done), block.pointer, bytes, stream), "cuMemcpyHtoDAsync");
+            check.check(cuEventRecord(block.free, stream), "cuEventRecord");
         }
     }
 
@@ -133,7 +146,7 @@ final class DeviceMemory {
         for (long done = 0; done < target.byteSize(); done += BLOCK_BYTES) {
             long bytes = Math.min(BLOCK_BYTES, target.byteSize() - done);
             Block block = take();
-            check(cuMemcpyDtoHAsync(block.pointer, new Address(source + done), bytes, stream), "cuMemcpyDtoHAsync");
+            check.check(cuMemcpyDtoHAsync(block.pointer, new Address(source + done), bytes, stream), "cuMemcpyDtoHAsync");
             wait.run();
             MemorySegment.copy(block.memory, 0, target, done, bytes);
         }
@@ -142,15 +155,15 @@ final class DeviceMemory {
     /** The next block of the ring, once its last copy is through. */
     private Block take() {
         Block block = blocks[next++ % BLOCKS];
-        check(cuEventSynchronize(block.free), "cuEventSynchronize");
+        check.check(cuEventSynchronize(block.free), "cuEventSynchronize");
         return block;
     }
 
     void copy(long source, long target, long bytes) {
-        if (bytes > 0) check(cuMemcpyDtoDAsync(new Address(target), new Address(source), bytes, stream), "cuMemcpyDtoDAsync");
+        if (bytes > 0) check.check(cuMemcpyDtoDAsync(new Address(target), new Address(source), bytes, stream), "cuMemcpyDtoDAsync");
     }
 
     void fill(long target, long bytes, byte value) {
-        if (bytes > 0) check(cuMemsetD8Async(new Address(target), value, bytes, stream), "cuMemsetD8Async");
+        if (bytes > 0) check.check(cuMemsetD8Async(new Address(target), value, bytes, stream), "cuMemsetD8Async");
     }
 }

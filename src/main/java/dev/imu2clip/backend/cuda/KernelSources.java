@@ -71,13 +71,17 @@ final class KernelSources {
         String chosen = System.getProperty("imu2clip.kernels.dir", "");
         try {
             if (chosen.isEmpty()) return new KernelSources(bundled());
-            Path folder = Path.of(chosen).toAbsolutePath();
-            if (!Files.isRegularFile(folder.resolve("common.cuh")))
+            if (!Files.isRegularFile(Path.of(chosen, "common.cuh")))
                 throw new IllegalArgumentException("imu2clip.kernels.dir=" + chosen + " holds no common.cuh: name the folder of the kernels");
-            return new KernelSources(folder);
+            return open(Path.of(chosen));
         } catch (IOException e) {
             throw new UncheckedIOException("the CUDA kernels cannot be read", e);
         }
+    }
+
+    /** The sources in a folder. */
+    static KernelSources open(Path folder) throws IOException {
+        return new KernelSources(folder.toAbsolutePath().normalize());
     }
 
     /** Where the program's own sources lie as files: compilers and debuggers want paths. */

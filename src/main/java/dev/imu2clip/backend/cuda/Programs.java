@@ -32,7 +32,7 @@ import java.util.TreeSet;
 final class Programs {
     private static final System.Logger LOG = System.getLogger(Programs.class.getName());
     private static final String SETTING = "imu2clip.impl.";
-    /** Shared memory that a kernel gets without asking. */
+    /** Shared memory that a kernel gets without asking, with what it declares itself. */
     private static final long PLAIN_SHARED = 48 << 10;
 
     private final CudaBackend backend;
@@ -175,7 +175,7 @@ final class Programs {
         private final CUfunction function;
         private final Expression[] grid, block;
         private final Expression shared, scratch, condition;
-        private long sharedAllowed = PLAIN_SHARED;
+        private long sharedAllowed;
 
         private Step(Kernel kernel, KernelSources.Launch launch, CUfunction function, Expression[] grid, Expression[] block,
                      Expression shared, Expression scratch, Expression condition) {
@@ -187,6 +187,9 @@ final class Programs {
             this.shared = shared;
             this.scratch = scratch;
             this.condition = condition;
+            int[] declared = {0};
+            check(cuFuncGetAttribute(declared, CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, function), "cuFuncGetAttribute");
+            sharedAllowed = PLAIN_SHARED - declared[0];
         }
 
         private void run(MemorySegment args, CudaBackend backend) {
@@ -203,6 +206,7 @@ final class Programs {
             int code = launch.cooperative()
                     ? cuLaunchCooperativeKernel(function, gx, gy, gz, bx, by, bz, bytes, backend.stream(), parameters.pointer)
                     : cuLaunchKernel(function, gx, gy, gz, bx, by, bz, bytes, backend.stream(), parameters.pointer, null);
+            if (CudaDriver.isFault(code)) backend.check(code, "cuLaunchKernel");
             if (code != 0)
                 throw new CudaDriver.CudaException("kernel " + kernel + ", function " + launch.function() + " with " + gx + " x " + gy + " x "
                         + gz + " blocks of " + bx + " x " + by + " x " + bz + " threads and " + bytes + " bytes of shared memory ("

@@ -48,7 +48,7 @@ class CrossArchitectureTest {
             LauncherFactory.create().execute(tests, summary);
             assertEquals(List.of(), summary.getSummary().getFailures().stream().map(failure -> failure.getTestIdentifier().getDisplayName()
                     + ": " + failure.getException()).toList());
-            var missing = new TreeSet<>(Kernel.all().stream().map(Kernel::name).toList());
+            var missing = new TreeSet<>(Kernel.all().stream().map(Kernel::name).filter(name -> !name.startsWith("test_")).toList());
             missing.removeAll(recording.kernels());
             assertEquals(List.of(), List.copyOf(missing), "kernels that no test of ops or optimiser calls");
         }
