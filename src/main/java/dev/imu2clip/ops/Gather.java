@@ -11,6 +11,7 @@ import java.util.Arrays;
 /**
  * Picking by index: rows of a table (an embedding), or slices along any axis. x is seen as (outer, n, inner) with the indexed axis in the
  * middle; indices are I32 or I64 ({@code index_bytes}) in [0, n). Where an index occurs several times the gradients add up in order.
+ * Indices are checked where the host sees them; on other devices one outside picks NaN, and its gradient goes nowhere.
  */
 public final class Gather {
     private static final Kernel FORWARD = new Kernel("gather_forward",

@@ -20,9 +20,9 @@ public final class Layout {
             "in x, out y, size size0, size size1, size size2, size size3, size size4, size size5, "
                     + "size step0, size step1, size step2, size step3, size step4, size step5", Layout::defineTranspose);
 
-    /** A block of rows from one matrix to another; strides are row lengths, offsets where the block starts. */
+    /** A block of rows from one matrix into another, whose rest stays; strides are row lengths, offsets where the block starts. */
     private static final Kernel COPY_BLOCK = new Kernel("copy_block",
-            "in x, out y, size rows, size columns, size x_offset, size x_stride, size y_offset, size y_stride", a -> {
+            "in x, inout y, size rows, size columns, size x_offset, size x_stride, size y_offset, size y_stride", a -> {
         Reals x = a.reals("x"), y = a.reals("y");
         long xOffset = a.size("x_offset"), xStride = a.size("x_stride"), yOffset = a.size("y_offset"), yStride = a.size("y_stride");
         long rows = a.size("rows"), columns = a.size("columns");

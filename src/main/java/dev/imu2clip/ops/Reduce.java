@@ -12,7 +12,7 @@ import dev.imu2clip.tensor.Tensor;
  * Sums, means and maxima over one axis or all elements. Every tensor is seen as (outer, n, inner) with the axis in the middle.
  *
  * <p>Long sums are made in rounds: each adds runs of at most a fixed length, so that errors stay small, many threads have work, and
- * the result depends neither on their number nor on timing.
+ * the result depends neither on their number nor on timing. Sums in between are float32 also where the elements are of 16 bits.
  */
 public final class Reduce {
     /** Longest run of one round: contiguous numbers are added in many lanes, rows one after the other. */
@@ -140,7 +140,7 @@ public final class Reduce {
         }
         long runs = (n + run - 1) / run;
         try (var _ = tape.workspace().scratch()) {
-            Tensor partial = tape.empty(x.dtype(), outer, runs, inner);
+            Tensor partial = tape.empty(x.dtype().wide(), outer, runs, inner);
             SUM.run(x, w, partial, 1, outer, n, inner, run);
             sum(tape, partial, null, y, scale, outer, runs, inner);
         }
@@ -190,7 +190,7 @@ public final class Reduce {
         rest[last] = 1;
         still[last] = false;
         try (var _ = tape.workspace().scratch()) {
-            Tensor partial = tape.empty(x.dtype(), outer * inner);
+            Tensor partial = tape.empty(x.dtype().wide(), outer * inner);
             sum(tape, x, w, partial, 1, outer, n, inner);
             sumGroups(tape, partial, null, target, scale, rest, still, groups);
         }
