@@ -94,7 +94,9 @@ public final class CrossEntropy {
         Require.shape(op, "the labels", labels, Shape.of(rows));
         Require.indices(op, labels, columns, IGNORED);
         if (classWeights != null) {
-            Require.sameType(op, logits, classWeights);
+            if (classWeights.dtype() != logits.dtype().wide())
+                throw new IllegalArgumentException(op + ": class weights for logits of type " + logits.dtype() + " must be "
+                        + logits.dtype().wide() + ", are " + classWeights.dtype());
             Require.shape(op, "the class weights", classWeights, Shape.of(columns));
             if (tape.watches(classWeights)) throw new UnsupportedOperationException("cross-entropy has no gradient for its class weights");
         }

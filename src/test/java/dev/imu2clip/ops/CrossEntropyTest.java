@@ -34,8 +34,8 @@ class CrossEntropyTest {
                     .integers(DType.I64, labels(size[0], size[1]), size[0]).terms(size[0] + size[1]).check();
             // The weights come from the labels' side, as constants: an input would be watched.
             double[] weights = new Random(1).doubles(size[1], 0.25, 2).toArray();
-            OpCheck.of("weighted cross_entropy", (tape, x) ->
-                            CrossEntropy.crossEntropy(tape, x[0], x[1], Tensors.set(tape.empty(x[0].dtype(), size[1]), weights), reduction))
+            OpCheck.of("weighted cross_entropy", (tape, x) -> CrossEntropy.crossEntropy(tape, x[0], x[1],
+                            Tensors.set(tape.empty(x[0].dtype().wide(), size[1]), weights), reduction))
                     .input(size[0], size[1]).integers(DType.I32, labels(size[0], size[1]), size[0]).terms(size[0] + size[1]).check();
         }
     }
