@@ -1,0 +1,36 @@
+// Scaled dot-product attention that never writes the scores (Dao et al., arXiv 2205.14135): a block keeps 64 queries and looks at the
+// keys tile by tile, with a running maximum and sum for each row's softmax. The backward pass computes the probabilities again from the
+// logarithm of each row's sum; the gradients of queries and of keys are sums of different directions and have launches of their own, so
+// that every element is summed by one thread, in one order.
+//
+// A row's result has the same bits whatever stands beside it: tiles begin at key 0 and query 0, and what lies past a sequence's length
+// is never read. What the causal mask alone hides counts exactly zero as long as it is finite.
+#include "attention_plain.cuh"
+
+// launch attention_forward: attention_forward<<<(b * h * ceil(t, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS>>>
+EXPORT(attention_forward, PLAIN_THREADS)
+
+// <dy, y> of every row: (b, t, h), a warp each.
+template <typename T> __device__ void attention_backward_dots(const attention_backward_args<T> &a, float *dots) {
+    int64_t row = int64_t(blockIdx.x) * 8 + threadIdx.x / 32;
+    if (row >= a.b * a.t * a.h) return;
+    const T *y = a.y + row * a.d, *dy = a.dy + row * a.d;
+    float sum = 0;
+    for (int64_t i = threadIdx.x % 32; i < a.d; i += 32) sum += float(y[i]) * float(dy[i]);
+    sum = warp_sum(sum);
+    if (threadIdx.x % 32 == 0) dots[row] = sum;
+}
+template <typename T> __device__ void attention_backward_queries(const attention_backward_args<T> &a, float *dots) {
+    attention_backward_rows<false>(a, dots);
+}
+template <typename T> __device__ void attention_backward_keys(const attention_backward_args<T> &a, float *dots) {
+    attention_backward_rows<true>(a, dots);
+}
+constexpr int BACKWARD_SHARED = 61440;
+static_assert(sizeof(attention_backward_shared) == BACKWARD_SHARED, "what the launches ask for");
+// launch attention_backward: attention_backward_dots<<<ceil(b * t * h, 8), 256>>> scratch 4 * b * t * h
+// launch attention_backward: attention_backward_queries<<<(b * h * ceil(t, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq
+// launch attention_backward: attention_backward_keys<<<(b * h * ceil(s, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dk || dv
+EXPORT_SCRATCH(attention_backward_dots, attention_backward, 256)
+EXPORT_SCRATCH(attention_backward_queries, attention_backward, PLAIN_THREADS)
+EXPORT_SCRATCH(attention_backward_keys, attention_backward, PLAIN_THREADS)
