@@ -7,8 +7,8 @@
 // is never read. What the causal mask alone hides counts exactly zero as long as it is finite.
 #include "attention_plain.cuh"
 
-// launch attention_forward: attention_forward<<<(b * h * ceil(t, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS>>>
-EXPORT(attention_forward, PLAIN_THREADS)
+// launch attention_forward: attention_forward<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS>>>
+EXPORT(attention_forward, TILE_THREADS)
 
 // <dy, y> of every row: (b, t, h), a warp each.
 template <typename T> __device__ void attention_backward_dots(const attention_backward_args<T> &a, float *dots) {
@@ -29,8 +29,8 @@ template <typename T> __device__ void attention_backward_keys(const attention_ba
 constexpr int BACKWARD_SHARED = 61440;
 static_assert(sizeof(attention_backward_shared) == BACKWARD_SHARED, "what the launches ask for");
 // launch attention_backward: attention_backward_dots<<<ceil(b * t * h, 8), 256>>> scratch 4 * b * t * h
-// launch attention_backward: attention_backward_queries<<<(b * h * ceil(t, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq
-// launch attention_backward: attention_backward_keys<<<(b * h * ceil(s, BLOCK), ceil(d, DEPTH)), PLAIN_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dk || dv
+// launch attention_backward: attention_backward_queries<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq
+// launch attention_backward: attention_backward_keys<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dk || dv
 EXPORT_SCRATCH(attention_backward_dots, attention_backward, 256)
-EXPORT_SCRATCH(attention_backward_queries, attention_backward, PLAIN_THREADS)
-EXPORT_SCRATCH(attention_backward_keys, attention_backward, PLAIN_THREADS)
+EXPORT_SCRATCH(attention_backward_queries, attention_backward, TILE_THREADS)
+EXPORT_SCRATCH(attention_backward_keys, attention_backward, TILE_THREADS)
