@@ -107,31 +107,23 @@ struct attention_backward_shared {
 //     dqueries = scale ds keys             dkeys = scale ds^T queries             dvalues = p^T dy
 template <bool KEYS, typename T> __device__ void attention_backward_rows(const attention_backward_args<T> &a, const float *dy_y) {
     DYNAMIC_SHARED(attention_backward_shared, shared);
-    const int64_t hd = a.h * a.d, own_steps = KEYS ? a.s : a.t;
-    const int blocks = int((own_steps + ATTENTION_OWN - 1) / ATTENTION_OWN), first = int(blockIdx.x % blocks) * ATTENTION_OWN, d = int(a.d);
-    const AttentionHead head(a, blockIdx.x / blocks);
-    struct {
-        const T *from;
-        int64_t row;
-    } q = {a.q + head.at(a.t, a.q_row, d), a.q_row}, k = {a.k + head.at(a.s, a.k_row, d), a.k_row},
-      v = {a.v + head.at(a.s, a.v_row, d), a.v_row}, dy = {a.dy + head.at(a.t, hd, d), hd}, own[2] = {q, dy}, others[2] = {k, v};
-    if (KEYS) own[0] = k, own[1] = v, others[0] = q, others[1] = dy;
-    const int own_count = KEYS ? head.keys : head.queries, other_count = KEYS ? head.queries : head.keys;
-    const int begin = KEYS && head.causal ? first : 0;
-    const int end = own_count <= first ? 0 : KEYS ? head.queries : head.key_end(first + ATTENTION_OWN);
-    const int chunks = (d + TILE_DEPTH - 1) / TILE_DEPTH, out = int(blockIdx.y) * TILE_DEPTH;
+    const AttentionSides<KEYS, T> sides(a);
+    const AttentionHead &head = sides.head;
+    const int d = int(a.d), first = sides.first, chunks = (d + TILE_DEPTH - 1) / TILE_DEPTH, out = int(blockIdx.y) * TILE_DEPTH;
     const float scale = float(a.scale), scale2 = float(a.scale * 1.4426950408889634);
     TileThread at;
     float d_own[4][4] = {}, d_values[4][4] = {};
-    for (int other = begin; other < end; other += ATTENTION_STREAM) {
+    for (int other = sides.begin; other < sides.end; other += ATTENTION_STREAM) {
         float p[4][2] = {}, ds[4][2] = {};
         for (int i = 1; i <= chunks; i++) {
             const int c = (int(blockIdx.y) + i) % chunks * TILE_DEPTH, width = min(TILE_DEPTH, d - c); // the last is `out`
             __syncthreads();
+#pragma unroll
             for (int n = 0; n < 2; n++) {
-                if (other == begin || chunks > 1)
-                    load_tile<TILE_DEPTH>(shared->own[n], own[n].from + first * own[n].row + c, own[n].row, own_count - first, width);
-                load_tile<TILE_DEPTH>(shared->others[n], others[n].from + other * others[n].row + c, others[n].row, other_count - other, width);
+                if (other == sides.begin || chunks > 1)
+                    load_tile<TILE_DEPTH>(shared->own[n], sides.own[n].row_at(first) + c, sides.own[n].row, sides.own_count - first, width);
+                load_tile<TILE_DEPTH>(shared->others[n], sides.others[n].row_at(other) + c, sides.others[n].row, sides.other_count - other,
+                                      width);
             }
             __syncthreads();
             multiply_rows(p, shared->own[0], shared->others[0], width);
@@ -159,7 +151,7 @@ template <bool KEYS, typename T> __device__ void attention_backward_rows(const a
         multiply_columns(d_own, shared->p, shared->others[0]);
     }
     const float scales[4] = {scale, scale, scale, scale}, ones[4] = {1, 1, 1, 1};
-    const int count = int(own_steps) - first;
+    const int count = sides.own_steps - first;
     if (!KEYS) store_result(a.dq + head.at(a.t, a.q_row, d) + first * a.q_row + out, a.q_row, d_own, scales, count, d - out);
     if (KEYS && a.dk) store_result(a.dk + head.at(a.s, a.k_row, d) + first * a.k_row + out, a.k_row, d_own, scales, count, d - out);
     if (KEYS && a.dv) store_result(a.dv + head.at(a.s, a.v_row, d) + first * a.v_row + out, a.v_row, d_values, ones, count, d - out);
