@@ -4,55 +4,13 @@
 #pragma once
 
 #include "attention.cuh"
-
-constexpr int PLAIN_THREADS = 256;
-constexpr int PAD = 4; // behind rows in shared memory: reading down a column then meets all banks
-
-struct PlainThread {
-    int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
-};
-
-// ROWS x DEPTH numbers, of which `count` rows and `width` columns come from memory; the others are 0.
-template <int ROWS, typename T>
-__device__ void load_tile(float (&to)[ROWS][DEPTH + PAD], const T *from, int64_t row, int count, int width) {
-    if (row % 4 == 0 && width % 4 == 0 && reinterpret_cast<uint64_t>(from) % (4 * sizeof(T)) == 0) {
-        for (int i = threadIdx.x; i < ROWS * DEPTH / 4; i += PLAIN_THREADS) {
-            int r = i / (DEPTH / 4), x = i % (DEPTH / 4) * 4;
-            store4(&to[r][x], r < count && x < width ? load4(from + r * row + x) : make_float4(0, 0, 0, 0));
-        }
-    } else {
-        for (int i = threadIdx.x; i < ROWS * DEPTH; i += PLAIN_THREADS) {
-            int r = i / DEPTH, x = i % DEPTH;
-            to[r][x] = r < count && x < width ? float(from[r * row + x]) : 0.0f;
-        }
-    }
-}
-
-// sum[i][j] += <row ty + 16 i of x, row tx + 16 j of z> over the first `width` elements
-__device__ __forceinline__ void multiply_rows(float (&sum)[4][2], const float (&x)[BLOCK][DEPTH + PAD], const float (&z)[STREAM][DEPTH + PAD],
-                                              int width) {
-    PlainThread at;
-    for (int c = 0; c < width; c += 4) {
-        float4 zs[2] = {load4(&z[at.tx][c]), load4(&z[at.tx + 16][c])};
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            float4 xs = load4(&x[at.ty + 16 * i][c]);
-#pragma unroll
-            for (int j = 0; j < 2; j++) {
-                sum[i][j] += xs.x * zs[j].x;
-                sum[i][j] += xs.y * zs[j].y;
-                sum[i][j] += xs.z * zs[j].z;
-                sum[i][j] += xs.w * zs[j].w;
-            }
-        }
-    }
-}
+#include "tile.cuh"
 
 // sum[i][j] += sum over k of p[ty + 16 i][k] z[k][4 tx + j]
-__device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float (&p)[BLOCK][STREAM + PAD],
-                                                 const float (&z)[STREAM][DEPTH + PAD]) {
-    PlainThread at;
-    for (int k = 0; k < STREAM; k += 4) {
+__device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float (&p)[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD],
+                                                 const float (&z)[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD]) {
+    TileThread at;
+    for (int k = 0; k < ATTENTION_STREAM; k += 4) {
         float4 zs[4];
 #pragma unroll
         for (int n = 0; n < 4; n++) zs[n] = load4(&z[k + n][4 * at.tx]);
@@ -71,17 +29,9 @@ __device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float
     }
 }
 
-__device__ __forceinline__ void store_scores(float (&p)[BLOCK][STREAM + PAD], const float (&values)[4][2]) {
-    PlainThread at;
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 2; j++) p[at.ty + 16 * i][at.tx + 16 * j] = values[i][j];
-}
-
 // This thread's part of the result, times `factor`, to `count` rows of `width` elements.
 template <typename T> __device__ void store_result(T *to, int64_t row, const float (&sum)[4][4], const float (&factor)[4], int count, int width) {
-    PlainThread at;
+    TileThread at;
 #pragma unroll
     for (int i = 0; i < 4; i++)
 #pragma unroll
@@ -89,39 +39,27 @@ template <typename T> __device__ void store_result(T *to, int64_t row, const flo
             if (at.ty + 16 * i < count && 4 * at.tx + j < width) to[(at.ty + 16 * i) * row + 4 * at.tx + j] = T(sum[i][j] * factor[i]);
 }
 
-// Over the 16 threads of a row.
-__device__ __forceinline__ float row_max(float x) {
-#pragma unroll
-    for (int bits = 8; bits > 0; bits >>= 1) x = fmaxf(x, __shfl_xor_sync(ALL_LANES, x, bits));
-    return x;
-}
-__device__ __forceinline__ float row_sum(float x) {
-#pragma unroll
-    for (int bits = 8; bits > 0; bits >>= 1) x += __shfl_xor_sync(ALL_LANES, x, bits);
-    return x;
-}
-
-// The block's share: 64 queries of a head, and DEPTH elements of their results. Keys stream by with a running maximum and sum a row.
+// The block's share: 64 queries of a head, and TILE_DEPTH elements of their results. Keys stream by with a running maximum and sum a row.
 template <typename T> __device__ void attention_forward(const attention_forward_args<T> &a) {
-    __shared__ __align__(16) float q[BLOCK][DEPTH + PAD], k[STREAM][DEPTH + PAD], v[STREAM][DEPTH + PAD], p[BLOCK][STREAM + PAD];
-    const int blocks = int((a.t + BLOCK - 1) / BLOCK), first = int(blockIdx.x % blocks) * BLOCK, d = int(a.d);
+    __shared__ __align__(16) float q[ATTENTION_OWN][TILE_DEPTH + TILE_PAD], k[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], v[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], p[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD];
+    const int blocks = int((a.t + ATTENTION_OWN - 1) / ATTENTION_OWN), first = int(blockIdx.x % blocks) * ATTENTION_OWN, d = int(a.d);
     const AttentionHead head(a, blockIdx.x / blocks);
     const T *qs = a.q + head.at(a.t, a.q_row, d), *ks = a.k + head.at(a.s, a.k_row, d), *vs = a.v + head.at(a.s, a.v_row, d);
-    const int out = int(blockIdx.y) * DEPTH, key_end = head.queries <= first ? 0 : head.key_end(first + BLOCK);
+    const int out = int(blockIdx.y) * TILE_DEPTH, key_end = head.queries <= first ? 0 : head.key_end(first + ATTENTION_OWN);
     const float scale = float(a.scale * 1.4426950408889634); // exponentials are powers of two
-    PlainThread at;
+    TileThread at;
     float largest[4], sum[4], y[4][4] = {};
 #pragma unroll
     for (int i = 0; i < 4; i++) largest[i] = -INFINITE, sum[i] = 0;
-    for (int key = 0; key < key_end; key += STREAM) {
+    for (int key = 0; key < key_end; key += ATTENTION_STREAM) {
         float score[4][2] = {};
-        for (int c = 0; c < d; c += DEPTH) {
+        for (int c = 0; c < d; c += TILE_DEPTH) {
             __syncthreads(); // everyone is done with what was there
-            if (key == 0 || d > DEPTH) load_tile(q, qs + first * a.q_row + c, a.q_row, head.queries - first, min(DEPTH, d - c));
-            load_tile(k, ks + key * a.k_row + c, a.k_row, head.keys - key, min(DEPTH, d - c));
-            if (c == 0) load_tile(v, vs + key * a.v_row + out, a.v_row, head.keys - key, min(DEPTH, d - out));
+            if (key == 0 || d > TILE_DEPTH) load_tile<TILE_DEPTH>(q, qs + first * a.q_row + c, a.q_row, head.queries - first, min(TILE_DEPTH, d - c));
+            load_tile<TILE_DEPTH>(k, ks + key * a.k_row + c, a.k_row, head.keys - key, min(TILE_DEPTH, d - c));
+            if (c == 0) load_tile<TILE_DEPTH>(v, vs + key * a.v_row + out, a.v_row, head.keys - key, min(TILE_DEPTH, d - out));
             __syncthreads();
-            multiply_rows(score, q, k, min(DEPTH, d - c));
+            multiply_rows(score, q, k, min(TILE_DEPTH, d - c));
         }
 #pragma unroll
         for (int i = 0; i < 4; i++) {
@@ -143,7 +81,7 @@ template <typename T> __device__ void attention_forward(const attention_forward_
 #pragma unroll
             for (int j = 0; j < 4; j++) y[i][j] *= rescale;
         }
-        store_scores(p, score);
+        store_tile(p, score);
         __syncthreads();
         multiply_columns(y, p, v);
     }
@@ -159,7 +97,7 @@ template <typename T> __device__ void attention_forward(const attention_forward_
 }
 
 struct attention_backward_shared {
-    float own[2][BLOCK][DEPTH + PAD], others[2][STREAM][DEPTH + PAD], p[BLOCK][STREAM + PAD];
+    float own[2][ATTENTION_OWN][TILE_DEPTH + TILE_PAD], others[2][ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], p[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD];
 };
 
 // Gradients of 64 rows of a head: of queries, while keys stream by, or (KEYS) of keys and values, while queries do. Both compute
@@ -169,31 +107,23 @@ struct attention_backward_shared {
 //     dqueries = scale ds keys             dkeys = scale ds^T queries             dvalues = p^T dy
 template <bool KEYS, typename T> __device__ void attention_backward_rows(const attention_backward_args<T> &a, const float *dy_y) {
     DYNAMIC_SHARED(attention_backward_shared, shared);
-    const int64_t hd = a.h * a.d, own_steps = KEYS ? a.s : a.t;
-    const int blocks = int((own_steps + BLOCK - 1) / BLOCK), first = int(blockIdx.x % blocks) * BLOCK, d = int(a.d);
-    const AttentionHead head(a, blockIdx.x / blocks);
-    struct {
-        const T *from;
-        int64_t row;
-    } q = {a.q + head.at(a.t, a.q_row, d), a.q_row}, k = {a.k + head.at(a.s, a.k_row, d), a.k_row},
-      v = {a.v + head.at(a.s, a.v_row, d), a.v_row}, dy = {a.dy + head.at(a.t, hd, d), hd}, own[2] = {q, dy}, others[2] = {k, v};
-    if (KEYS) own[0] = k, own[1] = v, others[0] = q, others[1] = dy;
-    const int own_count = KEYS ? head.keys : head.queries, other_count = KEYS ? head.queries : head.keys;
-    const int begin = KEYS && head.causal ? first : 0;
-    const int end = own_count <= first ? 0 : KEYS ? head.queries : head.key_end(first + BLOCK);
-    const int chunks = (d + DEPTH - 1) / DEPTH, out = int(blockIdx.y) * DEPTH;
+    const AttentionSides<KEYS, T> sides(a);
+    const AttentionHead &head = sides.head;
+    const int d = int(a.d), first = sides.first, chunks = (d + TILE_DEPTH - 1) / TILE_DEPTH, out = int(blockIdx.y) * TILE_DEPTH;
     const float scale = float(a.scale), scale2 = float(a.scale * 1.4426950408889634);
-    PlainThread at;
+    TileThread at;
     float d_own[4][4] = {}, d_values[4][4] = {};
-    for (int other = begin; other < end; other += STREAM) {
+    for (int other = sides.begin; other < sides.end; other += ATTENTION_STREAM) {
         float p[4][2] = {}, ds[4][2] = {};
         for (int i = 1; i <= chunks; i++) {
-            const int c = (int(blockIdx.y) + i) % chunks * DEPTH, width = min(DEPTH, d - c); // the last is `out`
+            const int c = (int(blockIdx.y) + i) % chunks * TILE_DEPTH, width = min(TILE_DEPTH, d - c); // the last is `out`
             __syncthreads();
+#pragma unroll
             for (int n = 0; n < 2; n++) {
-                if (other == begin || chunks > 1)
-                    load_tile(shared->own[n], own[n].from + first * own[n].row + c, own[n].row, own_count - first, width);
-                load_tile(shared->others[n], others[n].from + other * others[n].row + c, others[n].row, other_count - other, width);
+                if (other == sides.begin || chunks > 1)
+                    load_tile<TILE_DEPTH>(shared->own[n], sides.own[n].row_at(first) + c, sides.own[n].row, sides.own_count - first, width);
+                load_tile<TILE_DEPTH>(shared->others[n], sides.others[n].row_at(other) + c, sides.others[n].row, sides.other_count - other,
+                                      width);
             }
             __syncthreads();
             multiply_rows(p, shared->own[0], shared->others[0], width);
@@ -211,17 +141,17 @@ template <bool KEYS, typename T> __device__ void attention_backward_rows(const a
                     p[i][j] = ds[i][j] = 0;
             }
         if (KEYS) {
-            store_scores(shared->p, p);
+            store_tile(shared->p, p);
             __syncthreads();
             multiply_columns(d_values, shared->p, shared->others[1]);
             __syncthreads();
         }
-        store_scores(shared->p, ds);
+        store_tile(shared->p, ds);
         __syncthreads();
         multiply_columns(d_own, shared->p, shared->others[0]);
     }
     const float scales[4] = {scale, scale, scale, scale}, ones[4] = {1, 1, 1, 1};
-    const int count = int(own_steps) - first;
+    const int count = sides.own_steps - first;
     if (!KEYS) store_result(a.dq + head.at(a.t, a.q_row, d) + first * a.q_row + out, a.q_row, d_own, scales, count, d - out);
     if (KEYS && a.dk) store_result(a.dk + head.at(a.s, a.k_row, d) + first * a.k_row + out, a.k_row, d_own, scales, count, d - out);
     if (KEYS && a.dv) store_result(a.dv + head.at(a.s, a.v_row, d) + first * a.v_row + out, a.v_row, d_values, ones, count, d - out);

@@ -23,7 +23,7 @@ class InfoNceTest {
         for (Reduction reduction : n > 100 ? new Reduction[] {Reduction.MEAN} : Reduction.values())
             for (boolean symmetric : new boolean[] {false, true})
                 OpCheck.of("in batch " + reduction + symmetric, (tape, x) -> InfoNce.inBatch(tape, x[0], x[1], x[2], symmetric, reduction))
-                        .uniform(-size, size, n, dim).uniform(-size, size, n, dim).input(new double[] {SCALE}, 1)
+                        .uniform(-size, size, n, dim).uniform(-size, size, n, dim).wide(new double[] {SCALE}, 1)
                         .terms(n + dim).tolerance(2e-6).differences(n > 50 ? 3 : 40).check();
     }
 
@@ -32,7 +32,7 @@ class InfoNceTest {
     void negativesInCommon(int n, int m, int dim) {
         for (Reduction reduction : Reduction.values())
             OpCheck.of("common " + reduction, (tape, x) -> InfoNce.withNegatives(tape, x[0], x[1], x[2], x[3], reduction))
-                    .input(n, dim).input(n, dim).input(m, dim).input(new double[] {0.5}, 1)
+                    .input(n, dim).input(n, dim).input(m, dim).wide(new double[] {0.5}, 1)
                     .terms(m + dim).tolerance(2e-6).differences(m > 50 ? 3 : 40).check();
     }
 
@@ -41,7 +41,7 @@ class InfoNceTest {
     void negativesOfTheirOwn(int n, int m, int dim) {
         for (Reduction reduction : Reduction.values())
             OpCheck.of("own " + reduction, (tape, x) -> InfoNce.withNegatives(tape, x[0], x[1], x[2], x[3], reduction))
-                    .input(n, dim).input(n, dim).input(n, m, dim).input(new double[] {0.5}, 1)
+                    .input(n, dim).input(n, dim).input(n, m, dim).wide(new double[] {0.5}, 1)
                     .terms(m + dim).tolerance(2e-6).differences(m > 50 ? 3 : 40).check();
     }
 

@@ -37,7 +37,12 @@ public final class OpCheck {
         Tensor apply(Tape tape, Tensor[] inputs);
     }
 
-    private record Input(Shape shape, double[] values, DType integer) {}
+    /** @param integer null where it is floating-point */
+    private record Input(Shape shape, double[] values, DType integer, boolean wide) {
+        DType type(DType dtype) {
+            return integer != null ? integer : wide ? dtype.wide() : dtype;
+        }
+    }
 
     public record Result(double[] output, double[][] gradients) {}
 
@@ -80,9 +85,18 @@ public final class OpCheck {
 
     /** An input of given values; they are rounded to float32 so that every device sees the same numbers. */
     public OpCheck input(double[] values, long... sizes) {
+        return input(values, false, sizes);
+    }
+
+    /** An input that is not of 16 bits where the others are. */
+    public OpCheck wide(double[] values, long... sizes) {
+        return input(values, true, sizes);
+    }
+
+    private OpCheck input(double[] values, boolean wide, long... sizes) {
         double[] exact = values.clone();
         for (int i = 0; i < exact.length; i++) exact[i] = (float) exact[i];
-        inputs.add(new Input(Shape.of(sizes), exact, null));
+        inputs.add(new Input(Shape.of(sizes), exact, null, wide));
         return this;
     }
 
@@ -90,7 +104,7 @@ public final class OpCheck {
     public OpCheck integers(DType dtype, long[] values, long... sizes) {
         double[] exact = new double[values.length];
         for (int i = 0; i < exact.length; i++) exact[i] = values[i];
-        inputs.add(new Input(Shape.of(sizes), exact, dtype));
+        inputs.add(new Input(Shape.of(sizes), exact, dtype, false));
         return this;
     }
 
@@ -161,7 +175,7 @@ public final class OpCheck {
 
     private void checkBf16(Backend java, String device) {
         double[][] exact = inputs.stream().map(input -> input.values.clone()).toArray(double[][]::new);
-        for (Input input : inputs) if (input.integer == null) round(input.values);
+        for (Input input : inputs) if (input.integer == null && !input.wide) round(input.values);
         Result expected = run(java, DType.F64, null), actual = run(Backends.get(device), DType.BF16, null);
         compare(device + " output in bf16", expected.output, actual.output, bf16);
         for (int i = 0; i < inputs.size(); i++)
@@ -237,7 +251,7 @@ public final class OpCheck {
             Tensor[] x = new Tensor[inputs.size()], dx = new Tensor[x.length];
             for (int i = 0; i < x.length; i++) {
                 Input input = inputs.get(i);
-                x[i] = put(tape, input.values, input.integer != null ? input.integer : dtype, input.shape);
+                x[i] = put(tape, input.values, input.type(dtype), input.shape);
                 if (differentiate && input.integer == null) tape.watch(x[i], dx[i] = rubbish(tape, dtype.wide(), input.shape));
             }
             Tensor y = op.apply(tape, x);
