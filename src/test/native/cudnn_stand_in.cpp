@@ -38,6 +38,7 @@ bool fits(const Convolution &v, const Tensor &x, const Tensor &w, const Tensor &
 }
 
 int suggest(const Convolution &v, const Tensor &x, const Tensor &w, const Tensor &y, int wanted, int *count, Suggestion *found) {
+    *count = 1 << 20; // nothing is said of it where the call fails
     if (!fits(v, x, w, y) || wanted < 2) return BAD_PARAM;
     if (v.pad[1] >= 100) return NOT_SUPPORTED; // so that a test can see what follows from it
     found[0] = {0, SUCCESS, 1, 0, 0, v.math, {}};

@@ -43,8 +43,9 @@ final class CublasLt {
 
     private final SymbolLookup library;
     private final MethodHandle setOperation, matmul;
-    private final MemorySegment handle, stream, workspace, biasAddress = Arena.global().allocate(ADDRESS);
+    private final MemorySegment stream, workspace, biasAddress = Arena.global().allocate(ADDRESS);
     private final long workspaceBytes;
+    private MemorySegment handle;
     private final Map<Key, Plan> plans = new HashMap<>();
 
     /** @param cublas the library beside which cuBLASLt lies */
@@ -61,7 +62,6 @@ final class CublasLt {
         this.setOperation = function("cublasLtMatmulDescSetAttribute", ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG);
         this.matmul = function("cublasLtMatmul", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
                 ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
-        this.handle = create("cublasLtCreate");
     }
 
     private MethodHandle function(String name, MemoryLayout... parameters) {
@@ -75,12 +75,12 @@ final class CublasLt {
         Plan plan = plans.get(key);
         if (plan == null) plans.put(key, plan = plan(key, bias));
         if (plan.algorithm == null) return false;
+        MemorySegment beta = add == 0 ? Cublas.ZERO : Cublas.ONE;
         int code;
         try {
             if (bias != 0) setBias(plan.operation, bias);
             code = (int) matmul.invokeExact(handle, plan.operation, Cublas.ONE, pointer(b), plan.a, pointer(a), plan.b,
-                    add == 0 ? Cublas.ZERO : Cublas.ONE, pointer(add == 0 ? c : add), plan.c, pointer(c), plan.c, plan.algorithm,
-                    workspace, workspaceBytes, stream);
+                    beta, pointer(add == 0 ? c : add), plan.c, pointer(c), plan.c, plan.algorithm, workspace, workspaceBytes, stream);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -135,6 +135,7 @@ final class CublasLt {
         long[] alignments = {key.b, key.a, key.add == 0 ? key.c : key.add, key.c};
         for (int i = 0; i < alignments.length; i++)
             set("cublasLtMatmulPreferenceSetAttribute", preference, ALIGNMENT_A + i, (int) alignments[i]);
+        if (handle == null) handle = create("cublasLtCreate");
         MemorySegment result = Arena.global().allocate(HEURISTIC_BYTES, 16), count = Arena.global().allocate(JAVA_INT);
         int code = call("cublasLtMatmulAlgoGetHeuristic", handle, operation, a, b, c, c, preference, 1, result, count);
         call("cublasLtMatmulPreferenceDestroy", preference);

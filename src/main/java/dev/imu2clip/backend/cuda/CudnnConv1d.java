@@ -162,7 +162,12 @@ final class CudnnConv1d {
 
     private static int count(ToIntFunction<int[]> query) {
         int[] count = {0};
-        int code = query.applyAsInt(count);
+        int code;
+        try {
+            code = query.applyAsInt(count);
+        } catch (ArrayIndexOutOfBoundsException e) {
+            return 0; // JCudnn copies as many results as the count says, also where the call failed and the count says nothing
+        }
         if (Cudnn.unsupported(code)) return 0;
         check(code, "cudnnGetConvolution*Algorithm_v7");
         return count[0];
