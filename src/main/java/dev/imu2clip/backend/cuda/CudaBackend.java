@@ -33,6 +33,8 @@ import java.util.stream.Collectors;
  */
 public final class CudaBackend implements Backend {
     private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
+    /** One for all devices of the process: {@link #useTf32}, at first {@code -Dimu2clip.tf32}. */
+    private static volatile boolean tf32 = Boolean.getBoolean("imu2clip.tf32");
     private static final int CAPTURE_OF_THIS_THREAD = 1;
 
     private final String name;
@@ -91,9 +93,18 @@ public final class CudaBackend implements Backend {
         return stream;
     }
 
-    /** Whether products of float32 may round their factors to TF32 (10 bits behind the point): {@code -Dimu2clip.tf32=true}. */
+    /** Whether products of float32 may round their factors to TF32. */
     static boolean tf32() {
-        return Boolean.getBoolean("imu2clip.tf32");
+        return tf32;
+    }
+
+    @Override
+    public void useTf32(boolean allowed) {
+        if (tf32 == allowed) return;
+        tf32 = allowed;
+        synchronized (programs) {
+            float32 = new Program[0]; // chosen anew
+        }
     }
 
     /** Device memory for the time of one kernel. */

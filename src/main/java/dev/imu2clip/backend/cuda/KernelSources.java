@@ -41,6 +41,8 @@ final class KernelSources {
             "\\s*(scratch\\s+(?<scratch>.*?))?\\s*(?<cooperative>\\bcooperative\\b)?\\s*(\\bif\\s+(?<condition>.*))?");
     /** The implementation that has no name of its own. */
     static final String PLAIN = "cu";
+    /** The one that is taken for float32 where TF32 is allowed and nothing else was chosen. */
+    static final String TF32 = "tf32";
 
     private final Path folder;
     /** Kernel name, implementation name, launches in order. */

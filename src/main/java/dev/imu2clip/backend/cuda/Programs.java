@@ -66,7 +66,8 @@ final class Programs {
             } catch (CudaLibraries.MissingException e) {
                 LOG.log(System.Logger.Level.INFO, "kernel {0} runs without {1}: {2}", kernel, preferred, e.getMessage());
             }
-        return written(kernel, types, KernelSources.PLAIN);
+        boolean tf32 = types.isEmpty() && CudaBackend.tf32() && sources.implementations(kernel.name()).containsKey(KernelSources.TF32);
+        return written(kernel, types, tf32 ? KernelSources.TF32 : KernelSources.PLAIN);
     }
 
     private Program chosen(Kernel kernel, String types, String name) {
