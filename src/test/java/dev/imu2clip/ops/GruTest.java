@@ -18,7 +18,7 @@ class GruTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,1,1,1", "3,2,5,7", "5,3,4,8", "2,4,3,16", "4,5,3,33", "3,9,2,48", "3,33,7,64", "2,32,32,96"})
+    @CsvSource({"1,1,1,1", "3,2,5,7", "5,3,4,8", "2,4,3,16", "4,5,3,33", "3,9,2,48", "3,33,7,64", "2,32,32,96", "2,150,2,49", "2,260,1,20", "2,260,1,64"})
     void states(int steps, int batch, int features, int units) {
         for (boolean reverse : new boolean[] {false, true}) {
             OpCheck sequence = OpCheck.of("sequence " + reverse, (tape, x) -> layer(tape, x, reverse).sequence());
