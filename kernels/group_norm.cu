@@ -17,10 +17,7 @@ template <typename Row, typename T> __device__ void group_norm_forward(const gro
     if (item >= a.n * a.groups) return;
     const T *x = a.x + item * count, *gamma = a.gamma + item % a.groups * channels, *beta = a.beta + item % a.groups * channels;
     T *y = a.y + item * count;
-    Moments m = moments_of<Row>(count, [&](auto f) {
-#pragma unroll 4
-        ROW(i, count) f(x[i]);
-    });
+    Moments m = moments_of<Row>(x, count);
     float rstd = 1.0f / sqrtf(m.variance + float(a.eps));
     if (Row::thread() == 0) {
         if (a.mean) a.mean[item] = m.center + m.shift;

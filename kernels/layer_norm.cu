@@ -17,10 +17,7 @@ template <typename Row, typename T> __device__ void layer_norm_forward(const lay
     if (row >= a.rows) return;
     const T *x = a.x + row * a.d;
     T *y = a.y + row * a.d;
-    Moments m = moments_of<Row>(a.d, [&](auto f) {
-#pragma unroll 8
-        ROW(i, a.d) f(x[i]);
-    });
+    Moments m = moments_of<Row>(x, a.d);
     float rstd = 1.0f / sqrtf(m.variance + float(a.eps));
     if (Row::thread() == 0) {
         if (a.mean) a.mean[row] = m.center + m.shift;

@@ -39,18 +39,19 @@ struct Moments {
     float variance; // of the population: divided by n
 };
 
-// Of the n values of a row; each(f) calls f(value) for every one of this thread's.
-template <typename Row, typename Each> __device__ __forceinline__ Moments moments_of(int64_t n, Each each) {
+template <typename Row, typename T> __device__ __forceinline__ Moments moments_of(const T *x, int64_t n) {
     if (n == 0) return {0, 0, 0}; // not NaN: a sum over nothing of what it normalises must be 0
     float sum = 0, share = 1.0f / float(n);
-    each([&](float x) { sum += x; });
+#pragma unroll 8
+    ROW(i, n) sum += float(x[i]);
     float center = Row::sum(sum) * share;
     float2 both = make_float2(0, 0);
-    each([&](float x) {
-        float d = x - center;
+#pragma unroll 4
+    ROW(i, n) {
+        float d = float(x[i]) - center;
         both.x += d;
         both.y += d * d;
-    });
+    }
     both = sum_of_both<Row>(both);
     float shift = both.x * share, variance = both.y * share - shift * shift;
     return {center, shift, variance < 0 ? 0 : variance};
