@@ -1,9 +1,6 @@
 // LayerNorm: each row to mean 0 and variance 1, then a scale and an offset per column.
 #include "sums.cuh"
 
-// Values of a row that a thread of its warp can hold in registers.
-constexpr int HELD = 32;
-
 template <typename T> struct layer_norm_forward_args {
     const T *x, *gamma, *beta;
     T *y;
@@ -12,53 +9,24 @@ template <typename T> struct layer_norm_forward_args {
     int64_t rows, d;
 };
 
-template <typename T> __device__ __forceinline__ float save(const layer_norm_forward_args<T> &a, int64_t row, Moments m, bool first) {
-    float rstd = 1.0f / sqrtf(m.variance + float(a.eps));
-    if (first && a.mean) a.mean[row] = m.center + m.shift;
-    if (first && a.rstd) a.rstd[row] = rstd;
-    return rstd;
-}
-
-// A warp reads a row once and keeps it.
-// launch layer_norm_forward: layer_norm_forward_warp<<<ceil(rows, 8), 256>>> if d <= 32 * HELD
-template <typename T> __device__ void layer_norm_forward_warp(const layer_norm_forward_args<T> &a) {
-    int64_t row = grid_index() / 32;
-    int lane = int(threadIdx.x) % 32, d = int(a.d);
+// A row is read three times, the last two from the caches: holding it in registers instead would leave fewer warps to wait for memory.
+// launch layer_norm_forward: layer_norm_forward<<<ceil(rows, 8), 256>>> if d <= LONG_ROW
+// launch layer_norm_forward: layer_norm_forward_long<<<rows, 256>>> if d > LONG_ROW
+template <typename Row, typename T> __device__ void layer_norm_forward(const layer_norm_forward_args<T> &a) {
+    int64_t row = Row::index();
     if (row >= a.rows) return;
-    const T *x = a.x + row * d;
-    float held[HELD];
-#pragma unroll
-    for (int k = 0; k < HELD; k++)
-        if (lane + 32 * k < d) held[k] = x[lane + 32 * k];
-    Moments m = moments_of<32>(d, [&](auto f) {
-#pragma unroll
-        for (int k = 0; k < HELD; k++)
-            if (lane + 32 * k < d) f(held[k]);
-    });
-    float rstd = save(a, row, m, lane == 0);
-#pragma unroll
-    for (int k = 0; k < HELD; k++) {
-        int i = lane + 32 * k;
-        if (i < d) a.y[row * d + i] = T((held[k] - m.center - m.shift) * rstd * float(a.gamma[i]) + float(a.beta[i]));
-    }
-}
-EXPORT_STAGE(layer_norm_forward_warp, layer_norm_forward, 256)
-
-// A block reads a longer row three times, mostly from the cache.
-// launch layer_norm_forward: layer_norm_forward_block<<<rows, 256>>> if d > 32 * HELD
-template <typename T> __device__ void layer_norm_forward_block(const layer_norm_forward_args<T> &a) {
-    int64_t row = blockIdx.x;
     const T *x = a.x + row * a.d;
-    Moments m = moments_of<256>(a.d, [&](auto f) {
+    T *y = a.y + row * a.d;
+    Moments m = moments_of<Row>(x, a.d);
+    float rstd = 1.0f / sqrtf(m.variance + float(a.eps));
+    if (Row::thread() == 0) {
+        if (a.mean) a.mean[row] = m.center + m.shift;
+        if (a.rstd) a.rstd[row] = rstd;
+    }
 #pragma unroll 4
-        for (int64_t i = threadIdx.x; i < a.d; i += 256) f(float(x[i]));
-    });
-    float rstd = save(a, row, m, threadIdx.x == 0);
-#pragma unroll 4
-    for (int64_t i = threadIdx.x; i < a.d; i += 256)
-        a.y[row * a.d + i] = T((float(x[i]) - m.center - m.shift) * rstd * float(a.gamma[i]) + float(a.beta[i]));
+    ROW(i, a.d) y[i] = T((float(x[i]) - m.center - m.shift) * rstd * float(a.gamma[i]) + float(a.beta[i]));
 }
-EXPORT_STAGE(layer_norm_forward_block, layer_norm_forward, 256)
+EXPORT_ROWS(layer_norm_forward)
 
 template <typename T> struct layer_norm_backward_args {
     const T *x, *dy, *gamma;
@@ -69,34 +37,31 @@ template <typename T> struct layer_norm_backward_args {
     int64_t rows, d, chunks;
 };
 
-// dx = rstd * (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)), means over the row, by THREADS threads.
-template <int THREADS, typename T> __device__ __forceinline__ void row_gradient(const layer_norm_backward_args<T> &a) {
-    int64_t row = grid_index() / THREADS, thread = threadIdx.x % THREADS;
+// dx = rstd * (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)), means over the row.
+// launch layer_norm_backward: layer_norm_dx<<<ceil(rows, 8), 256>>> if dx != 0 && d <= LONG_ROW
+// launch layer_norm_backward: layer_norm_dx_long<<<rows, 256>>> if dx != 0 && d > LONG_ROW
+template <typename T> using layer_norm_dx_args = layer_norm_backward_args<T>;
+template <typename Row, typename T> __device__ void layer_norm_dx(const layer_norm_backward_args<T> &a) {
+    int64_t row = Row::index();
     if (row >= a.rows) return;
     const T *x = a.x + row * a.d, *dy = a.dy + row * a.d;
     T *dx = a.dx + row * a.d;
     float mean = a.mean[row], rstd = a.rstd[row];
     float2 both = make_float2(0, 0);
 #pragma unroll 4
-    for (int64_t i = thread; i < a.d; i += THREADS) {
+    ROW(i, a.d) {
         float g = float(dy[i]) * float(a.gamma[i]);
         both.x += g;
         both.y += g * (float(x[i]) - mean);
     }
-    both = sum_of_both<THREADS>(both);
+    both = sum_of_both<Row>(both);
     float offset = -rstd * both.x / float(a.d), slope = -rstd * rstd * (both.y * rstd) / float(a.d);
 #pragma unroll 4
-    for (int64_t i = thread; i < a.d; i += THREADS)
-        dx[i] = T(rstd * (float(dy[i]) * float(a.gamma[i])) + (slope * (float(x[i]) - mean) + offset));
+    ROW(i, a.d) dx[i] = T(rstd * (float(dy[i]) * float(a.gamma[i])) + (slope * (float(x[i]) - mean) + offset));
 }
-// launch layer_norm_backward: layer_norm_dx_warp<<<ceil(rows, 8), 256>>> if dx != 0 && d <= 1024
-template <typename T> __device__ void layer_norm_dx_warp(const layer_norm_backward_args<T> &a) { row_gradient<32>(a); }
-EXPORT_STAGE(layer_norm_dx_warp, layer_norm_backward, 256)
-// launch layer_norm_backward: layer_norm_dx_block<<<rows, 256>>> if dx != 0 && d > 1024
-template <typename T> __device__ void layer_norm_dx_block(const layer_norm_backward_args<T> &a) { row_gradient<256>(a); }
-EXPORT_STAGE(layer_norm_dx_block, layer_norm_backward, 256)
+EXPORT_ROWS(layer_norm_dx)
 
-// A block sums 32 columns over the rows of a chunk, each warp every eighth row.
+// A block sums 32 columns over the rows of a chunk, each warp every eighth row ...
 // launch layer_norm_backward: layer_norm_sums<<<chunks * ceil(d, 32), 256>>> if dgamma != 0 || dbeta != 0
 template <typename T> __device__ void layer_norm_sums(const layer_norm_backward_args<T> &a) {
     int64_t tiles = (a.d + 31) / 32, chunk = blockIdx.x / tiles, column = blockIdx.x % tiles * 32 + threadIdx.x % 32;
@@ -118,6 +83,7 @@ template <typename T> __device__ void layer_norm_sums(const layer_norm_backward_
 }
 EXPORT_STAGE(layer_norm_sums, layer_norm_backward, 256)
 
+// ... and another adds the chunks.
 // launch layer_norm_backward: layer_norm_dgamma<<<ceil(d, 32), 256>>> if dgamma != 0 || dbeta != 0
 template <typename T> __device__ void layer_norm_dgamma(const layer_norm_backward_args<T> &a) {
     int64_t column = blockIdx.x * 32 + threadIdx.x % 32;

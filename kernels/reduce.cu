@@ -45,21 +45,21 @@ template <typename X, typename Y> __device__ void sum_short(const sum_args<X, Y>
 }
 EXPORT_SUM(sum_short)
 
-// Terms beside each other: THREADS threads, a warp or the block, make a sum.
-template <int THREADS, typename X, typename Y> __device__ __forceinline__ void sum_line(const sum_args<X, Y> &a) {
-    int64_t runs = (a.n + a.run - 1) / a.run, k = grid_index() / THREADS, thread = threadIdx.x % THREADS;
+// Terms beside each other: a warp makes a sum, or a block.
+template <typename Row, typename X, typename Y> __device__ __forceinline__ void sum_row(const sum_args<X, Y> &a) {
+    int64_t runs = (a.n + a.run - 1) / a.run, k = Row::index();
     if (k >= a.outer * runs) return;
     int64_t first = k % runs * a.run, terms = min(a.run, a.n - first);
-    float sum = sum_of(a.x, a.w, k / runs * a.n + first + thread, THREADS, share_of(terms, thread, THREADS));
-    sum = block_sum<THREADS>(sum);
-    if (thread == 0) a.y[k] = Y(float(a.scale) * sum);
+    float sum = sum_of(a.x, a.w, k / runs * a.n + first + Row::thread(), Row::THREADS, share_of(terms, Row::thread(), Row::THREADS));
+    sum = Row::sum(sum);
+    if (Row::thread() == 0) a.y[k] = Y(float(a.scale) * sum);
 }
-// launch sum: sum_line_warp<<<ceil(outer * ceil(n, run), 8), 256>>> if inner == 1 && (n > 8 || n > run) && min(n, run) <= 1024
-template <typename X, typename Y> __device__ void sum_line_warp(const sum_args<X, Y> &a) { sum_line<32>(a); }
-EXPORT_SUM(sum_line_warp)
-// launch sum: sum_line_block<<<outer * ceil(n, run), 256>>> if inner == 1 && min(n, run) > 1024
-template <typename X, typename Y> __device__ void sum_line_block(const sum_args<X, Y> &a) { sum_line<256>(a); }
-EXPORT_SUM(sum_line_block)
+// launch sum: sum_line<<<ceil(outer * ceil(n, run), 8), 256>>> if inner == 1 && (n > 8 || n > run) && min(n, run) <= LONG_ROW
+template <typename X, typename Y> __device__ void sum_line(const sum_args<X, Y> &a) { sum_row<WarpRow>(a); }
+EXPORT_SUM(sum_line)
+// launch sum: sum_line_long<<<outer * ceil(n, run), 256>>> if inner == 1 && min(n, run) > LONG_ROW
+template <typename X, typename Y> __device__ void sum_line_long(const sum_args<X, Y> &a) { sum_row<BlockRow>(a); }
+EXPORT_SUM(sum_line_long)
 
 // Up to 32 columns side by side: thread t adds rows t / width, t / width + 256 / width, ... of column t % width.
 // launch sum: sum_columns<<<outer * ceil(n, run) * ceil(inner, 32), 256>>> if inner > 1 && (n > 8 || n > run)
