@@ -10,6 +10,7 @@
 __device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float (&p)[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD],
                                                  const float (&z)[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD]) {
     TileThread at;
+#pragma unroll 2
     for (int k = 0; k < ATTENTION_STREAM; k += 4) {
         float4 zs[4];
 #pragma unroll

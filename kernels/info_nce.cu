@@ -203,16 +203,21 @@ template <typename T> __device__ void info_nce_backward(const info_nce_backward_
             const int64_t key = column + k0;
             load_tile<OUT>(shared.keys, at.keys + key * a.dim + out, a.dim, int(min(int64_t(KEYS), a.columns - key)), width);
             __syncthreads();
-#pragma unroll 4
-            for (int k = 0; k < KEYS; k++) {
-                const float4 left = load4(&shared.keys[k][x]), right = load4(&shared.keys[k][OUT / 2 + x]);
-                const float keys[2][4] = {{left.x, left.y, left.z, left.w}, {right.x, right.y, right.z, right.w}};
+#pragma unroll 1
+            for (int k = 0; k < KEYS; k += 4) {
+                float4 four[8];
 #pragma unroll
-                for (int i = 0; i < 8; i++)
+                for (int i = 0; i < 8; i++) four[i] = load4(&gradients[y + i][k0 + k]);
 #pragma unroll
-                    for (int half = 0; half < 2; half++)
+                for (int n = 0; n < 4; n++) {
+                    const float4 left = load4(&shared.keys[k + n][x]), right = load4(&shared.keys[k + n][OUT / 2 + x]);
 #pragma unroll
-                        for (int j = 0; j < 4; j++) sum[i][half][j] += gradients[y + i][k0 + k] * keys[half][j];
+                    for (int i = 0; i < 8; i++) {
+                        const float g = n == 0 ? four[i].x : n == 1 ? four[i].y : n == 2 ? four[i].z : four[i].w;
+                        sum[i][0][0] += g * left.x, sum[i][0][1] += g * left.y, sum[i][0][2] += g * left.z, sum[i][0][3] += g * left.w;
+                        sum[i][1][0] += g * right.x, sum[i][1][1] += g * right.y, sum[i][1][2] += g * right.z, sum[i][1][3] += g * right.w;
+                    }
+                }
             }
         }
     }

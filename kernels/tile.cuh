@@ -16,11 +16,13 @@ struct TileThread {
 template <int WIDTH, int ROWS, int STRIDE, typename T>
 __device__ void load_tile(float (&to)[ROWS][STRIDE], const T *from, int64_t row, int count, int width) {
     if (row % 4 == 0 && width % 4 == 0 && reinterpret_cast<uint64_t>(from) % (4 * sizeof(T)) == 0) {
+#pragma unroll 4
         for (int i = threadIdx.x; i < ROWS * WIDTH / 4; i += TILE_THREADS) {
             int r = i / (WIDTH / 4), x = i % (WIDTH / 4) * 4;
             store4(&to[r][x], r < count && x < width ? load4(from + r * row + x) : make_float4(0, 0, 0, 0));
         }
     } else {
+#pragma unroll 1
         for (int i = threadIdx.x; i < ROWS * WIDTH; i += TILE_THREADS) {
             int r = i / WIDTH, x = i % WIDTH;
             to[r][x] = r < count && x < width ? float(from[r * row + x]) : 0.0f;
@@ -34,7 +36,7 @@ __device__ __forceinline__ void multiply_rows(float (&sum)[M][N], const float (&
                                               int width) {
     static_assert(M * 16 == X_ROWS && N * 16 == Z_ROWS, "16 x 16 threads");
     TileThread at;
-#pragma unroll 4
+#pragma unroll 1 // few registers: more warps hide what a longer loop would
     for (int c = 0; c < width; c += 4) {
         float4 zs[N];
 #pragma unroll
