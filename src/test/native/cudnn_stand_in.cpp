@@ -1,6 +1,6 @@
 // A stand-in for libcudnn on the emulated device: the functions that the project calls, in plain loops, by what NVIDIA's documentation says of
 // them. Tensors are dense, n c h w; a convolution here is cross-correlation in groups. Algorithm 0 of every direction is suggested first but does not repeat its
-// bits, algorithm 1 needs a workspace and is the one to take.
+// bits, algorithm 1 needs a workspace (without it, all is NaN) and is the one to take.
 #include "stand_in.h"
 
 enum { SUCCESS = 0, NOT_INITIALIZED = 1001, BAD_PARAM = 2000, NOT_SUPPORTED = 3000 };
@@ -65,14 +65,16 @@ float rounded(const Convolution &v, const Tensor &tensor, const void *data, int6
 }
 
 // One direction: result += a * b at the indices that `which` picks of (x, w, y).
-template <typename Sum> int run(Handle *handle, Convolution v, int algorithm, const void *workspace, size_t bytes, float alpha, float beta, Tensor x,
+template <typename Sum> int run(Handle *handle, Convolution v, int algorithm, void *workspace, size_t bytes, float alpha, float beta, Tensor x,
                                 Tensor w, Tensor y, Tensor result, void *data, Sum sum) {
     if (!handle || !handle->stream) return NOT_INITIALIZED;
     if (!fits(v, x, w, y) || algorithm != 1 || bytes < WORKSPACE || !workspace || beta != 0) return BAD_PARAM;
     return on_stream(handle->stream, [=] {
+        float scale = alpha;
+        if (!fill_device(workspace, bytes)) scale = NAN;
         auto sums = new double[result.count()]();
         for_each(v, x, w, y, [&](int64_t xi, int64_t wi, int64_t yi) { sum(sums, xi, wi, yi); });
-        for (int64_t i = 0; i < result.count(); i++) set(data, result.bf16(), i, alpha * float(sums[i]));
+        for (int64_t i = 0; i < result.count(); i++) set(data, result.bf16(), i, scale * float(sums[i]));
         delete[] sums;
     });
 }

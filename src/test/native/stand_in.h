@@ -25,6 +25,13 @@ static inline int on_stream(void *stream, std::function<void()> work) {
     return launch(stream, call, new std::function<void()>(std::move(work)));
 }
 
+// Fills device memory; false where it is none, or no more.
+static inline bool fill_device(void *memory, size_t bytes) {
+    using Fill = int (*)(unsigned long long, unsigned char, size_t);
+    static Fill fill = reinterpret_cast<Fill>(dlsym(dlopen("libcuda.so.1", RTLD_NOLOAD | RTLD_NOW), "cuMemsetD8_v2"));
+    return fill(reinterpret_cast<unsigned long long>(memory), 0xFF, bytes) == 0;
+}
+
 static inline float from_bf16(uint16_t bits) {
     uint32_t u = uint32_t(bits) << 16;
     float x;
