@@ -166,7 +166,7 @@ final class Call implements AutoCloseable {
                 }
                 continue;
             }
-double d = Double.compare(e, actual.get(i)) == 0 ? 0 : Math.abs(e - actual.get(i));
+            double d = Double.compare(e, actual.get(i)) == 0 ? 0 : Math.abs(e - actual.get(i));
             if (Double.isFinite(e)) largest = Math.max(largest, Math.abs(e));
             difference = Math.max(difference, Double.isNaN(d) || !block.type.isFloat() && d != 0 ? Double.POSITIVE_INFINITY : d);
             if (replace) actual.set(i, e);

@@ -3,11 +3,9 @@ package dev.imu2clip.check;
 import dev.imu2clip.backend.Args;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.backend.HostBackend;
+import dev.imu2clip.backend.ForwardingBackend;
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.MissingKernelException;
-import dev.imu2clip.memory.Slab;
-import dev.imu2clip.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -19,19 +17,18 @@ import java.util.function.Predicate;
  * a test of the kernels it is made of. Where a kernel is missing or fails, the definition's results stand for its own, and the work goes
  * on.
  */
-final class CheckingBackend implements Backend {
+final class CheckingBackend extends ForwardingBackend {
     /** What came of a call. */
     record Checked(Kernel kernel, String types, String implementation, String sizes, double error, long nanos, String status, String detail) {}
 
     static final String OK = "ok", FAILED = "failed", MISSING = "missing";
 
-    private final Backend device;
     private final Backend java = Backends.get("java");
     private final Predicate<Kernel> chosen;
     private final Consumer<Checked> results;
 
     CheckingBackend(Backend device, Predicate<Kernel> chosen, Consumer<Checked> results) {
-        this.device = device;
+        super(device);
         this.chosen = chosen;
         this.results = results;
     }
@@ -39,7 +36,7 @@ final class CheckingBackend implements Backend {
     @Override
     public void run(Kernel kernel, Args args) {
         if (!chosen.test(kernel)) {
-            device.run(kernel, args);
+            super.run(kernel, args);
             return;
         }
         try (Call call = new Call(kernel, args)) {
@@ -73,68 +70,5 @@ final class CheckingBackend implements Backend {
             call.replace(java);
             return new Checked(kernel, types, implementation, sizes, 0, 0, FAILED, e.toString());
         }
-    }
-
-    // ---- the device itself ----
-
-    @Override
-    public Slab allocate(long bytes, String what) {
-        Slab slab = device.allocate(bytes, what);
-        return new Slab(this, what, slab.address(), bytes, device instanceof HostBackend ? slab.segment() : null, slab::close);
-    }
-
-    @Override
-    public String name() {
-        return device.name();
-    }
-
-    @Override
-    public String describe() {
-        return device.describe();
-    }
-
-    @Override
-    public String implementation(Kernel kernel, String types) {
-        return device.implementation(kernel, types);
-    }
-
-    @Override
-    public boolean computesIn(DType dtype) {
-        return device.computesIn(dtype);
-    }
-
-    @Override
-    public void useTf32(boolean allowed) {
-        device.useTf32(allowed);
-    }
-
-    @Override
-    public int panelWidth() {
-        return device.panelWidth();
-    }
-
-    @Override
-    public void synchronize() {
-        device.synchronize();
-    }
-
-    @Override
-    public void upload(MemorySegment source, Slab target, long offset) {
-        device.upload(source, target, offset);
-    }
-
-    @Override
-    public void download(Slab source, long offset, MemorySegment target) {
-        device.download(source, offset, target);
-    }
-
-    @Override
-    public void copy(Slab source, long sourceOffset, Slab target, long targetOffset, long bytes) {
-        device.copy(source, sourceOffset, target, targetOffset, bytes);
-    }
-
-    @Override
-    public void fill(Slab slab, long offset, long bytes, byte value) {
-        device.fill(slab, offset, bytes, value);
     }
 }

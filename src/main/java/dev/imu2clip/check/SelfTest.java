@@ -3,6 +3,7 @@ package dev.imu2clip.check;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.backend.Precision;
 import dev.imu2clip.check.CheckingBackend.Checked;
 import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Workspace;
@@ -12,7 +13,6 @@ import dev.imu2clip.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -23,23 +23,8 @@ import java.util.function.Predicate;
  * where the device computes in them, with TF32 and in bfloat16. Every call runs twice and must give the same bits.
  */
 public final class SelfTest {
-    /** A kind of numbers. Errors are relative to the largest magnitude of a tensor. */
-    private enum Precision {
-        FP32(DType.F32, 1e-5), TF32(DType.F32, 2e-3), BF16(DType.BF16, 0.01);
-
-        private final DType dtype;
-        private final double allowed;
-
-        Precision(DType dtype, double allowed) {
-            this.dtype = dtype;
-            this.allowed = allowed;
-        }
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
+    /** Errors are relative to the largest magnitude of a tensor. */
+    private static final double FLOAT32 = 1e-5, TF32 = 2e-3, SIXTEEN_BITS = 0.01;
 
     /**
      * A kernel in one precision.
@@ -87,18 +72,14 @@ public final class SelfTest {
      */
     public static Report run(Backend backend, Predicate<String> names, Progress progress) {
         SelfTest test = new SelfTest(backend, names, progress);
-        test.run(Precision.FP32);
-        if (backend.computesIn(DType.BF16)) {
-            backend.useTf32(true);
-            test.run(Precision.TF32);
-            backend.useTf32(false);
-            test.run(Precision.BF16);
-        }
+        for (Precision precision : Precision.of(backend)) test.run(precision);
+        Precision.FP32.choose(backend);
         boolean ok = test.failures.isEmpty() && test.rows.values().stream().allMatch(row -> row.status.equals(CheckingBackend.OK));
         return new Report(backend.name(), backend.describe(), ok, List.copyOf(test.rows.values()), test.failures);
     }
 
     private void run(Precision precision) {
+        precision.choose(backend);
         Set<Kernel> seen = new HashSet<>();
         CheckingBackend checking = new CheckingBackend(backend, kernel -> names.test(kernel.name()), checked -> {
             seen.add(checked.kernel());
@@ -108,7 +89,7 @@ public final class SelfTest {
         for (Cases.Case one : cases) {
             progress.at(cases.indexOf(one), cases.size(), precision + ", " + one.name());
             try {
-                run(one, checking, precision.dtype);
+                run(one, checking, precision.dtype());
             } catch (RuntimeException e) {
                 failures.add(precision + ", " + one.name() + ": " + e);
             }
@@ -116,7 +97,7 @@ public final class SelfTest {
         if (precision == Precision.TF32) return;
         for (Kernel kernel : Kernel.all())
             if (!seen.contains(kernel) && names.test(kernel.name()))
-                put(new Row(kernel.name(), precision.toString(), "", "", 0, 0, precision.allowed, "", 0, "not run", null));
+                put(new Row(kernel.name(), precision.toString(), "", "", 0, 0, 0, "", 0, "not run", null));
     }
 
     private static void run(Cases.Case one, Backend backend, DType dtype) {
@@ -133,7 +114,7 @@ public final class SelfTest {
     private void note(Precision precision, Checked checked) {
         String types = checked.types().isEmpty() ? "f32" : checked.types().substring(1).replace('_', ' ');
         // A kernel with a tensor of 16 bits rounds, also where the test is of float32; one without does not, unless it has products in TF32.
-        double allowed = !checked.types().isEmpty() ? Precision.BF16.allowed : precision == Precision.TF32 ? precision.allowed : Precision.FP32.allowed;
+        double allowed = !checked.types().isEmpty() ? SIXTEEN_BITS : precision == Precision.TF32 ? TF32 : FLOAT32;
         String status = checked.status().equals(CheckingBackend.OK) && !(checked.error() <= allowed) ? CheckingBackend.FAILED : checked.status();
         put(new Row(checked.kernel().name(), precision.toString(), types, checked.implementation(), 1, checked.error(), allowed,
                 checked.sizes(), checked.nanos() / 1e3, status, checked.detail()));
