@@ -38,6 +38,14 @@ public interface Backend extends Device {
         return 0;
     }
 
+    /**
+     * Which of its implementations runs a kernel with these element types, {@link Args#types}: an instruction set, a library, the name of a
+     * hand-written form; {@code definition} for the plain Java one.
+     */
+    default String implementation(Kernel kernel, String types) {
+        return "definition";
+    }
+
     /** One line for people: what it runs on and how. */
     String describe();
 }

@@ -16,6 +16,11 @@ public interface BackendProvider {
     /** One line: what it would run on, or why it cannot. */
     String status();
 
+    /** Further lines for {@code doctor}, each of a library or the like: what was found, or why it cannot be used. */
+    default List<String> details() {
+        return List.of();
+    }
+
     /** Opens one of {@link #devices()}. */
     Backend open(String device);
 }

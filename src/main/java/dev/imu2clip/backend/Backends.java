@@ -15,13 +15,13 @@ public final class Backends {
     private static final String AUTO = "auto";
     private static final Map<String, Backend> OPEN = new LinkedHashMap<>();
 
-    /** One line of {@code doctor}. */
-    public record Status(String name, boolean usable, List<String> devices, String detail) {}
+    /** What {@code doctor} tells of a backend: a line, and more lines under it. */
+    public record Status(String name, boolean usable, List<String> devices, String detail, List<String> more) {}
 
     private Backends() {}
 
     public static List<Status> statuses() {
-        return PROVIDERS.stream().map(p -> new Status(p.name(), !p.devices().isEmpty(), p.devices(), p.status())).toList();
+        return PROVIDERS.stream().map(p -> new Status(p.name(), !p.devices().isEmpty(), p.devices(), p.status(), p.details())).toList();
     }
 
     /** Every device that can be opened here, best first. */

@@ -22,8 +22,11 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
 
     record Machine(String os, String arch, String cpu, List<String> isa, int cores, long memoryBytes, long freeMemoryBytes) {}
 
-    /** @param detail what it is, or why it cannot be used */
-    record Device(String name, boolean usable, List<String> devices, String detail) {}
+    /**
+     * @param detail what it is, or why it cannot be used
+     * @param more   its libraries
+     */
+    record Device(String name, boolean usable, List<String> devices, String detail, List<String> more) {}
 
     record Plots(boolean usable, String detail) {}
 
@@ -53,7 +56,7 @@ record Doctor(Jdk jdk, Machine machine, List<Device> backends, Plots plots, Cach
 
     /** The engine's own account of its backends. */
     private static List<Device> detectBackends() {
-        return Backends.statuses().stream().map(s -> new Device(s.name(), s.usable(), s.devices(), s.detail())).toList();
+        return Backends.statuses().stream().map(s -> new Device(s.name(), s.usable(), s.devices(), s.detail(), s.more())).toList();
     }
 
     private static Machine detectMachine() {

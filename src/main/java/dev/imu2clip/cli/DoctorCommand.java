@@ -41,6 +41,7 @@ final class DoctorCommand implements Callable<Integer> {
         for (Doctor.Device backend : doctor.backends()) {
             String devices = backend.devices().isEmpty() ? "" : " (" + String.join(", ", backend.devices()) + ")";
             line(out, "Backend", (backend.usable() ? "[ok] " : "[no] ") + backend.name() + devices + ": " + backend.detail());
+            backend.more().forEach(more -> line(out, "", "     " + more));
         }
         line(out, "Plots", (doctor.plots().usable() ? "[ok] " : "[no] ") + doctor.plots().detail());
         line(out, "Cache", doctor.cache().folder() + (doctor.cache().exists() ? ", " + size(doctor.cache().bytes()) : ", not made yet"));

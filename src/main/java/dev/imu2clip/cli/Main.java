@@ -16,7 +16,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "imu2clip", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
         description = {"Motion sensors in CLIP's space: trains an IMU encoder against CLIP's frozen text tower.", ""},
         subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ClassifyCommand.class, SimilarityCommand.class,
-                DownloadCommand.class, ConvertCommand.class, ImportCommand.class, SampleCommand.class, DoctorCommand.class},
+                DownloadCommand.class, ConvertCommand.class, ImportCommand.class, SampleCommand.class, DoctorCommand.class,
+                SelfTestCommand.class, BenchCommand.class},
         synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain                       train on a generated sample data set",
                 "  imu2clip pretrain --data DIR --epochs 30 --seed 0",
@@ -70,11 +71,15 @@ public final class Main implements Runnable {
         return USAGE;
     }
 
+    static String version() {
+        String version = Main.class.getPackage().getImplementationVersion();
+        return version == null ? "(not packaged)" : version;
+    }
+
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = Main.class.getPackage().getImplementationVersion();
-            return new String[] {"imu2clip " + (version == null ? "(not packaged)" : version), "Java " + Runtime.version()};
+            return new String[] {"imu2clip " + version(), "Java " + Runtime.version()};
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.BackendProvider;
 import dev.imu2clip.backend.HostBackend;
 import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.backend.MissingKernelException;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -77,7 +78,7 @@ public final class CpuBackend extends HostBackend {
 
     /** The definition runs where a C form was to be expected. */
     private void passOver(Kernel kernel, String types) {
-        if (STRICT) throw new IllegalStateException("kernel " + kernel + " has no C form for " + isa + " and "
+        if (STRICT) throw new MissingKernelException("kernel " + kernel + " has no C form for " + isa + " and "
                 + types.substring(1).replace('_', ' '));
         if (logged.add(kernel + types))
             LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel,
@@ -96,6 +97,11 @@ public final class CpuBackend extends HostBackend {
 
     private MemorySegment find(String symbol) {
         return library.find(symbol + "_" + isa).orElse(MISSING);
+    }
+
+    @Override
+    public String implementation(Kernel kernel, String types) {
+        return find(kernel.name() + types) == MISSING ? "definition" : isa;
     }
 
     /** Whether a float32 kernel of this name exists in this instruction set. */

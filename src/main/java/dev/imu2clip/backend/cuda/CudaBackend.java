@@ -85,6 +85,11 @@ public final class CudaBackend implements Backend {
         return dtype == DType.F32 || dtype == DType.BF16;
     }
 
+    @Override
+    public String implementation(Kernel kernel, String types) {
+        return programs.implementation(kernel, types);
+    }
+
     CudaDevice device() {
         return device;
     }

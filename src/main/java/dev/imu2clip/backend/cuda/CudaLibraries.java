@@ -170,6 +170,24 @@ final class CudaLibraries {
         }
     }
 
+    /** A line for each library: where it is and its version, or why it is not there. Nothing is loaded for that. */
+    static List<String> describe() {
+        return List.of(describe("NVRTC", "libnvrtc.so", MAJORS, "compiles the kernels; needed"),
+                describe("cuBLAS", "libcublas.so", MAJORS, "products run on the hand-written kernels"),
+                describe("cuDNN", "libcudnn.so", List.of(CUDNN), "convolutions run on the hand-written kernels"));
+    }
+
+    private static String describe(String title, String name, List<Integer> majors, String without) {
+        try {
+            Path file = find(name, majors), real = file.toRealPath();
+            return "[ok] " + title + ": " + real;
+        } catch (MissingException e) {
+            return "[no] " + title + " (" + without + "): " + e.getMessage();
+        } catch (IOException e) {
+            return "[no] " + title + " (" + without + "): " + e;
+        }
+    }
+
     /**
      * Initialises a class of JCuda with its library in a private folder, renamed where CUDA is another version. JCuda extracts its
      * libraries to the temporary folder and takes what already has their name there, so for this moment that folder is one of our own.

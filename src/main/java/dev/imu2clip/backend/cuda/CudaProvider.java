@@ -97,6 +97,12 @@ public final class CudaProvider implements BackendProvider {
     }
 
     @Override
+    public List<String> details() {
+        look();
+        return loaded == Loaded.REAL ? CudaLibraries.describe() : List.of();
+    }
+
+    @Override
     public Backend open(String name) {
         look();
         CudaDevice device = found.stream().filter(one -> name.equals("cuda:" + one.ordinal())).findFirst().orElseThrow();

@@ -5,6 +5,7 @@ import static jcuda.driver.JCudaDriver.*;
 
 import dev.imu2clip.backend.Args;
 import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.backend.MissingKernelException;
 import dev.imu2clip.backend.cuda.CudaDriver.Host;
 import dev.imu2clip.tensor.Tensor;
 
@@ -41,6 +42,8 @@ final class Programs {
     private final boolean emulated;
     private final Libraries libraries;
     private final Map<Path, CUmodule> modules = new HashMap<>();
+    /** Kernel and types, and the implementation that runs them. */
+    private final Map<String, String> names = new HashMap<>();
 
     Programs(CudaBackend backend, KernelCompiler compiler, boolean emulated) {
         this.backend = backend;
@@ -50,24 +53,35 @@ final class Programs {
         this.libraries = new Libraries(backend);
     }
 
+    /** The name of what runs a kernel, once it has its program. */
+    synchronized String implementation(Kernel kernel, String types) {
+        return names.getOrDefault(kernel.name() + types, "");
+    }
+
     /**
      * The program of a kernel for element types as {@link Args#types} names them.
      *
-     * @throws IllegalStateException where there is none
+     * @throws MissingKernelException where there is none
      */
     synchronized Program program(Kernel kernel, String types) {
         String chosen = System.getProperty(SETTING + kernel.name(), "");
-        if (!chosen.isEmpty()) return chosen(kernel, types, chosen);
+        if (!chosen.isEmpty()) return named(kernel, types, chosen, chosen(kernel, types, chosen));
         String preferred = emulated ? null : Libraries.preferred(kernel.name());
         if (preferred != null)
             try {
                 Program program = ofLibrary(kernel, types, preferred);
-                if (program != null) return program;
+                if (program != null) return named(kernel, types, preferred, program);
             } catch (CudaLibraries.MissingException e) {
                 LOG.log(System.Logger.Level.INFO, "kernel {0} runs without {1}: {2}", kernel, preferred, e.getMessage());
             }
         boolean tf32 = types.isEmpty() && CudaBackend.tf32() && sources.implementations(kernel.name()).containsKey(KernelSources.TF32);
-        return written(kernel, types, tf32 ? KernelSources.TF32 : KernelSources.PLAIN);
+        String plain = tf32 ? KernelSources.TF32 : KernelSources.PLAIN;
+        return named(kernel, types, plain, written(kernel, types, plain));
+    }
+
+    private Program named(Kernel kernel, String types, String implementation, Program program) {
+        names.put(kernel.name() + types, implementation);
+        return program;
     }
 
     private Program chosen(Kernel kernel, String types, String name) {
@@ -89,7 +103,7 @@ final class Programs {
     /** The launches of an implementation in the sources. */
     private Program written(Kernel kernel, String types, String implementation) {
         List<KernelSources.Launch> launches = sources.implementations(kernel.name()).get(implementation);
-        if (launches == null) throw new IllegalStateException("kernel " + kernel + " has no CUDA form in " + sources.folder());
+        if (launches == null) throw new MissingKernelException("kernel " + kernel + " has no CUDA form in " + sources.folder());
         Step[] steps = launches.stream().map(launch -> step(kernel, types, launch)).toArray(Step[]::new);
         return args -> {
             for (Step step : steps) step.run(args.block(), backend);
@@ -123,7 +137,7 @@ final class Programs {
         CUfunction function = new CUfunction();
         String symbol = "imu2clip_" + launch.function() + types;
         if (cuModuleGetFunction(function, module(launch.file()), symbol) != 0)
-            throw new IllegalStateException("kernel " + kernel + " has no CUDA form for " + (types.isEmpty() ? "f32" : types.substring(1))
+            throw new MissingKernelException("kernel " + kernel + " has no CUDA form for " + (types.isEmpty() ? "f32" : types.substring(1))
                     + ": " + launch.file() + " exports no " + launch.function() + types);
         Map<String, Long> constants = sources.constants(launch.file());
         constants.put("T_BYTES", types.startsWith("_bf16") ? 2L : 4L);
