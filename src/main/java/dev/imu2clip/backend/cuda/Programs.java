@@ -33,6 +33,8 @@ import java.util.TreeSet;
 final class Programs {
     private static final System.Logger LOG = System.getLogger(Programs.class.getName());
     private static final String SETTING = "imu2clip.impl.";
+    /** Names in launch comments that stand for the types of a call and for the device. */
+    static final List<String> CONSTANTS = List.of("T_BYTES", "SMS", "SHARED", "MAJOR");
     /** Shared memory that a kernel gets without asking, with what it declares itself. */
     private static final long PLAIN_SHARED = 48 << 10;
 
@@ -153,7 +155,7 @@ final class Programs {
         }
     }
 
-    private static Expression[] dimensions(String text, Kernel kernel, Map<String, Long> constants) {
+    static Expression[] dimensions(String text, Kernel kernel, Map<String, Long> constants) {
         boolean tuple = text.startsWith("(") && text.endsWith(")") && KernelSources.split(text.substring(1, text.length() - 1)).size() > 1;
         List<String> parts = tuple ? KernelSources.split(text.substring(1, text.length() - 1)) : List.of(text);
         if (parts.size() > 3) throw new IllegalArgumentException("'" + text + "' has more than three dimensions");

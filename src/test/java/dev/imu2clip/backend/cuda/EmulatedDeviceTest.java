@@ -174,7 +174,7 @@ class EmulatedDeviceTest {
         System.setProperty("imu2clip.impl.test_implementations", "v9");
         try {
             assertSays(assertThrows(IllegalStateException.class, () -> run("test_implementations")),
-                    "-Dimu2clip.impl.test_implementations=v9: there is cu, v2");
+                    "-Dimu2clip.impl.test_implementations=v9", "there is cu, v2");
             System.setProperty("imu2clip.impl.test_implementations", "v2");
             assertArrayEquals(expected(2), run("test_implementations"));
         } finally {
