@@ -26,6 +26,7 @@ template <typename T> struct Correlation {
 // Block: 8 WARPS_DOWN rows by 512 / WARPS_DOWN columns; a warp has 8 rows and 128 columns, a thread 8 rows and every 32nd of them.
 template <typename T, int WARPS_DOWN> __device__ void correlate(const Correlation<T> &a) {
     constexpr int TILE_ROWS = ROWS * WARPS_DOWN, TILE_COLUMNS = THREADS * COLUMNS / WARPS_DOWN, MINE = TILE_COLUMNS / THREADS;
+    [[maybe_unused]] constexpr int AHEAD = MINE == 1 ? 4 : 1;
     __shared__ __align__(16) float weights[TAPS][TILE_ROWS + 4], values[TAPS][TILE_COLUMNS];
     int row_tiles = (a.rows + TILE_ROWS - 1) / TILE_ROWS, group = blockIdx.y / row_tiles, row0 = blockIdx.y % row_tiles * TILE_ROWS;
     int64_t column0 = int64_t(blockIdx.x) * TILE_COLUMNS, columns = a.n * a.to_length;
@@ -44,29 +45,30 @@ template <typename T, int WARPS_DOWN> __device__ void correlate(const Correlatio
     int down = warp % WARPS_DOWN * ROWS, across = warp / WARPS_DOWN * 32 * COLUMNS + lane;
     const T *w = a.w + int64_t(group) * a.rows * a.channels * a.k;
     float sums[ROWS][COLUMNS] = {};
-    int taps = a.channels * a.k, channel = 0, k = 0;
+    int taps = a.channels * a.k, k = 0, shift = 0;
+    int64_t channel = 0; // where it begins in a sequence
     for (int tap0 = 0; tap0 < taps; tap0 += TAPS) {
         __syncthreads(); // the tile before is used up
+        int own = threadIdx.x % TAPS, tap = tap0 + own;
+        const T *w_tap = w + int64_t(tap / a.k) * a.channel_step + tap % a.k;
 #pragma unroll
-        for (int j = 0; j < TAPS * TILE_ROWS / THREADS; j++) {
-            int i = threadIdx.x + THREADS * j, tap = tap0 + i % TAPS, row = row0 + i / TAPS;
-            bool inside = tap < taps && row < a.rows;
-            weights[i % TAPS][i / TAPS] = inside ? float(w[int64_t(row) * a.row_step + int64_t(tap / a.k) * a.channel_step + tap % a.k]) : 0.0f;
-        }
-#pragma unroll 4
-        for (int tap = 0; tap < TAPS; tap++) {
+        for (int i = threadIdx.x / TAPS; i < TILE_ROWS; i += THREADS / TAPS)
+            weights[own][i] = tap < taps && row0 + i < a.rows ? float(w_tap[int64_t(row0 + i) * a.row_step]) : 0.0f;
+#pragma unroll AHEAD
+        for (int i = 0; i < TAPS; i++) {
 #pragma unroll
             for (int j = 0; j < MINE; j++) {
-                int position = at[j] + a.step * k;
-                bool inside = from[j] && tap0 + tap < taps && position >= 0;
+                int position = at[j] + shift;
+                bool inside = from[j] && tap0 + i < taps && position >= 0;
                 if (a.divisor > 1) {
                     inside &= position % a.divisor == 0;
                     position /= a.divisor;
                 }
                 inside &= position < a.length;
-                values[tap][threadIdx.x + THREADS * j] = inside ? float(from[j][int64_t(channel) * a.length + position]) : 0.0f;
+                values[i][threadIdx.x + THREADS * j] = inside ? float(from[j][channel + position]) : 0.0f;
             }
-            if (++k == a.k) k = 0, channel++;
+            shift += a.step;
+            if (++k == a.k) k = 0, shift = 0, channel += a.length;
         }
         __syncthreads();
 #pragma unroll
