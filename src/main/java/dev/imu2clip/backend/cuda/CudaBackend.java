@@ -33,8 +33,6 @@ import java.util.stream.Collectors;
  */
 public final class CudaBackend implements Backend {
     private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
-    /** One for all devices of the process: {@link #useTf32}, at first {@code -Dimu2clip.tf32}. */
-    private static volatile boolean tf32 = Boolean.getBoolean("imu2clip.tf32");
     private static final int CAPTURE_OF_THIS_THREAD = 1;
 
     private final String name;
@@ -50,6 +48,8 @@ public final class CudaBackend implements Backend {
     /** Kernels queued since the device was last waited for: one of them is to blame for an error that shows then. */
     private final String[] queued = new String[64];
     private int queuedCount;
+    /** {@link #useTf32}; at first {@code -Dimu2clip.tf32}. */
+    private volatile boolean tf32 = Boolean.getBoolean("imu2clip.tf32");
     private boolean recording;
     private final Set<String> recorded = new TreeSet<>();
 
@@ -98,18 +98,16 @@ public final class CudaBackend implements Backend {
         return stream;
     }
 
-    /** Whether products of float32 may round their factors to TF32. */
-    static boolean tf32() {
-        return tf32;
-    }
-
     @Override
     public void useTf32(boolean allowed) {
-        if (tf32 == allowed) return;
-        tf32 = allowed;
         synchronized (programs) {
-            float32 = new Program[0]; // chosen anew
+            if (tf32 != allowed) float32 = new Program[0]; // it may take other kernels
+            tf32 = allowed;
         }
+    }
+
+    boolean tf32() {
+        return tf32;
     }
 
     /** Device memory for the time of one kernel. */
