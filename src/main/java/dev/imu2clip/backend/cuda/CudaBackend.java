@@ -24,9 +24,9 @@ import java.util.stream.Collectors;
 
 /**
  * Runs the kernels of {@code kernels/} on a CUDA device, through JCuda: everything is queued in order on one stream. Which implementation
- * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn} are
- * those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a stand-in
- * driver that computes on the CPU.
+ * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn}
+ * are those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a
+ * stand-in driver that computes on the CPU.
  *
  * <p>{@code -Dimu2clip.debug=true} waits for every kernel, so that one that faults is named, and finds what a kernel leaves unwritten.
  * The emulated device always does.

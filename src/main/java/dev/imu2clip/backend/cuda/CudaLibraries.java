@@ -88,7 +88,7 @@ final class CudaLibraries {
         }
     }
 
-    /** The first library of this name, by order of the versions first and of the folders second, but in chosen folders before all others. */
+    /** The first library of this name, by order of versions first and of folders second, but in chosen folders before all others. */
     static Path find(String name, List<Integer> majors) {
         List<Path> folders = folders();
         for (List<Path> some : List.of(chosen(), folders))

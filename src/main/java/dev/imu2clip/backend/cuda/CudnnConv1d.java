@@ -26,7 +26,10 @@ import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 
-/** Convolution over time as cuDNN's over pictures one pixel high. Of the algorithms that it suggests, it takes the first that repeats its bits. */
+/**
+ * Convolution over time as cuDNN's over pictures one pixel high. Of the algorithms that cuDNN suggests, the first that repeats its bits is
+ * taken.
+ */
 final class CudnnConv1d {
     /** Suggestions to ask for. */
     private static final int MOST = 16;
@@ -36,7 +39,8 @@ final class CudnnConv1d {
     private record Shape(int n, int c, int l, int o, int k, int lout, int stride, int padding, int dilation, int groups) {
         /** Null where there is nothing to compute, or more than cuDNN can count. */
         static Shape of(Args args) {
-            long[] s = Stream.of("n", "c", "l", "o", "k", "lout", "stride", "padding", "dilation", "groups").mapToLong(args::size).toArray();
+            long[] s = Stream.of("n", "c", "l", "o", "k", "lout", "stride", "padding", "dilation", "groups").mapToLong(args::size)
+                    .toArray();
             boolean empty = Arrays.stream(s, 0, 6).anyMatch(size -> size == 0);
             if (empty || Arrays.stream(s).anyMatch(size -> size > Integer.MAX_VALUE)) return null;
             return new Shape((int) s[0], (int) s[1], (int) s[2], (int) s[3], (int) s[4], (int) s[5], (int) s[6], (int) s[7], (int) s[8],
