@@ -68,3 +68,11 @@ template <typename T> __device__ void packed_linear_panels(const packed_linear_a
     }
 }
 EXPORT_STAGE(packed_linear_panels, packed_linear, 256)
+
+// What is left when cuBLASLt has written x W^T + bias + add: the activation, in place. Its own GELU is the approximation by tanh.
+// launch packed_linear@cublas: packed_linear_activate<<<ceil(rows * n, 1024), 256>>> if activation
+template <typename T> __device__ void packed_linear_activate(const packed_linear_args<T> &a) {
+    bool gelu = a.activation == GELU; // else QuickGELU
+    ELEMENTS(i, a.rows * a.n) a.y[i] = T(gelu ? Gelu::value(a.y[i]) : QuickGelu::value(a.y[i]));
+}
+EXPORT_STAGE(packed_linear_activate, packed_linear, 256)

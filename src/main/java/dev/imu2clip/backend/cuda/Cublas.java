@@ -22,9 +22,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /**
- * Matrix products by cuBLAS: plain ones through JCublas2, those with a bias or a residual by cuBLASLt, which adds them as it writes. Products
- * of float32 use TF32 only where {@link CudaBackend#tf32} allows it; products of bfloat16 are summed in float32. The workspace is one of our
- * own: so the same product gives the same bits, and may be part of a recorded step.
+ * Matrix products by cuBLAS: plain ones through JCublas2, those with a bias or a residual by cuBLASLt, which adds them as it writes.
+ * Products of float32 use TF32 only where {@link CudaBackend#useTf32} allows it; products of bfloat16 are summed in float32. The
+ * workspace is one of our own: so the same product gives the same bits, and may be part of a recorded step.
  */
 final class Cublas implements Library {
     /** What NVIDIA recommends: from Hopper on, and before. */
@@ -33,11 +33,13 @@ final class Cublas implements Library {
     static final MemorySegment ONE = number(1), ZERO = number(0);
     private static final Host ONE_POINTER = new Host(ONE), ZERO_POINTER = new Host(ZERO);
 
+    private final CudaBackend backend;
     private final cublasHandle handle = new cublasHandle();
     private final CublasLt lt;
 
     /** @throws CudaLibraries.MissingException where cuBLAS is not there or does not start */
     Cublas(CudaBackend backend) {
+        this.backend = backend;
         Path library = CudaLibraries.loadCublas();
         JCublas2.setExceptionsEnabled(false);
         int code = cublasCreate(handle);
@@ -45,7 +47,7 @@ final class Cublas implements Library {
         Slab workspace = backend.allocate(backend.device().capability() >= 90 ? WORKSPACE_HOPPER : WORKSPACE, "workspace of cuBLAS");
         check(cublasSetStream(handle, new cudaStream_t(backend.stream())), "cublasSetStream");
         check(cublasSetWorkspace(handle, new Host(workspace.address()), workspace.bytes()), "cublasSetWorkspace");
-        this.lt = new CublasLt(library, backend.stream().address(), workspace);
+        this.lt = new CublasLt(library, this::compute, backend.stream().address(), workspace);
     }
 
     @Override
@@ -72,7 +74,8 @@ final class Cublas implements Library {
     private boolean linear(Args args, int type) {
         Product product = Product.linear(args, type);
         if (product == null) return false;
-        long x = address(args, "x"), weight = address(args, "panels"), bias = address(args, "bias"), add = address(args, "add"), y = address(args, "y");
+        long x = address(args, "x"), weight = address(args, "panels"), y = address(args, "y");
+        long bias = address(args, "bias"), add = address(args, "add");
         return bias == 0 && add == 0 ? multiply(product, x, weight, y) : lt.multiply(product, x, weight, bias, add, y);
     }
 
@@ -86,9 +89,9 @@ final class Cublas implements Library {
         int code = p.batch() == 1
                 ? cublasGemmEx_new(handle, opB, opA, p.n(), p.m(), p.k(), ONE_POINTER, new Host(b), p.factors(), p.ldb(),
                         new Host(a), p.factors(), p.lda(), ZERO_POINTER, new Host(c), p.result(), p.ldc(), compute, ALGORITHM)
-                : cublasGemmStridedBatchedEx_new(handle, opB, opA, p.n(), p.m(), p.k(), ONE_POINTER, new Host(b), p.factors(), p.ldb(), p.bStride(),
-                        new Host(a), p.factors(), p.lda(), p.aStride(), ZERO_POINTER, new Host(c), p.result(), p.ldc(), p.cStride(),
-                        p.batch(), compute, ALGORITHM);
+                : cublasGemmStridedBatchedEx_new(handle, opB, opA, p.n(), p.m(), p.k(), ONE_POINTER, new Host(b), p.factors(), p.ldb(),
+                        p.bStride(), new Host(a), p.factors(), p.lda(), p.aStride(), ZERO_POINTER, new Host(c), p.result(), p.ldc(),
+                        p.cStride(), p.batch(), compute, ALGORITHM);
         if (unsupported(code)) return false;
         check(code, "cuBLAS: " + p);
         return true;
@@ -98,8 +101,8 @@ final class Cublas implements Library {
         return transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
     }
 
-    static int compute(Product p) {
-        return p.factors() == cudaDataType.CUDA_R_32F && CudaBackend.tf32() ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
+    private int compute(Product p) {
+        return p.factors() == cudaDataType.CUDA_R_32F && backend.tf32() ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
                 : cublasComputeType.CUBLAS_COMPUTE_32F;
     }
 

@@ -16,12 +16,13 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 
 /**
- * Products by cuBLASLt that add a bias to every row, or another matrix: JCuda has no such thing, so its functions are called through Panama.
- * Names and numbers are those of {@code cublasLt.h}, the same in CUDA 12 and 13. Its GELU is the approximation by tanh, which is not ours, so
- * activations are not left to it.
+ * Products by cuBLASLt that add a bias to every row, or another matrix: JCuda has no such thing, so its functions are called through
+ * Panama. Names and numbers are those of {@code cublasLt.h}, the same in CUDA 12 and 13. Its GELU is the approximation by tanh, which is
+ * not ours, so activations are not left to it.
  */
 final class CublasLt {
     /** CUBLASLT_MATMUL_DESC_*. */
@@ -42,14 +43,19 @@ final class CublasLt {
     private record Plan(MemorySegment operation, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment algorithm) {}
 
     private final SymbolLookup library;
+    private final ToIntFunction<Product> compute;
     private final MethodHandle setOperation, matmul;
     private final MemorySegment stream, workspace, biasAddress = Arena.global().allocate(ADDRESS);
     private final long workspaceBytes;
     private MemorySegment handle;
     private final Map<Key, Plan> plans = new HashMap<>();
 
-    /** @param cublas the library beside which cuBLASLt lies */
-    CublasLt(Path cublas, long stream, Slab workspace) {
+    /**
+     * @param cublas  the library beside which cuBLASLt lies
+     * @param compute CUBLAS_COMPUTE_* for a product
+     */
+    CublasLt(Path cublas, ToIntFunction<Product> compute, long stream, Slab workspace) {
+        this.compute = compute;
         Path file = cublas.resolveSibling(cublas.getFileName().toString().replace("libcublas", "libcublasLt"));
         try {
             library = SymbolLookup.libraryLookup(file, Arena.global());
@@ -60,8 +66,8 @@ final class CublasLt {
         this.workspace = MemorySegment.ofAddress(workspace.address());
         this.workspaceBytes = workspace.bytes();
         this.setOperation = function("cublasLtMatmulDescSetAttribute", ADDRESS, JAVA_INT, ADDRESS, JAVA_LONG);
-        this.matmul = function("cublasLtMatmul", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
-                ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
+        this.matmul = function("cublasLtMatmul", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
+                ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
     }
 
     private MethodHandle function(String name, MemoryLayout... parameters) {
@@ -71,7 +77,7 @@ final class CublasLt {
 
     /** c = op(a) op(b) + bias + add; a bias or add of 0 is left out, and add may be c. False where cuBLASLt cannot. */
     synchronized boolean multiply(Product p, long a, long b, long bias, long add, long c) {
-        Key key = new Key(p, Cublas.compute(p), alignment(a), alignment(b), alignment(bias), alignment(add), alignment(c));
+        Key key = new Key(p, compute.applyAsInt(p), alignment(a), alignment(b), alignment(bias), alignment(add), alignment(c));
         Plan plan = plans.get(key);
         if (plan == null) plans.put(key, plan = plan(key, bias));
         if (plan.algorithm == null) return false;
@@ -114,8 +120,9 @@ final class CublasLt {
             set("cublasLtMatmulDescSetAttribute", operation, EPILOGUE, EPILOGUE_BIAS);
             set("cublasLtMatmulDescSetAttribute", operation, BIAS_POINTER, bias); // its alignment counts
         }
-        MemorySegment first = layout(p.factors(), p.bTransposed() ? p.k() : p.n(), p.bTransposed() ? p.n() : p.k(), p.ldb(), p.batch(), p.bStride());
-        MemorySegment second = layout(p.factors(), p.aTransposed() ? p.m() : p.k(), p.aTransposed() ? p.k() : p.m(), p.lda(), p.batch(), p.aStride());
+        boolean aT = p.aTransposed(), bT = p.bTransposed();
+        MemorySegment first = layout(p.factors(), bT ? p.k() : p.n(), bT ? p.n() : p.k(), p.ldb(), p.batch(), p.bStride());
+        MemorySegment second = layout(p.factors(), aT ? p.m() : p.k(), aT ? p.k() : p.m(), p.lda(), p.batch(), p.aStride());
         MemorySegment result = layout(p.result(), p.n(), p.m(), p.ldc(), p.batch(), p.cStride());
         return new Plan(operation, first, second, result, algorithm(key, operation, first, second, result));
     }
@@ -156,7 +163,8 @@ final class CublasLt {
     /** Sets an attribute of a descriptor to an int or a long. */
     private void set(String function, MemorySegment descriptor, int attribute, Number value) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment memory = value instanceof Integer number ? arena.allocateFrom(JAVA_INT, number) : arena.allocateFrom(JAVA_LONG, value.longValue());
+            MemorySegment memory = value instanceof Integer number ? arena.allocateFrom(JAVA_INT, number)
+                    : arena.allocateFrom(JAVA_LONG, value.longValue());
             Cublas.check(call(function, descriptor, attribute, memory, memory.byteSize()), function + " " + attribute);
         }
     }

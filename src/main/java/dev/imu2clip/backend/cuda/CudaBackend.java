@@ -24,17 +24,15 @@ import java.util.stream.Collectors;
 
 /**
  * Runs the kernels of {@code kernels/} on a CUDA device, through JCuda: everything is queued in order on one stream. Which implementation
- * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn} are
- * those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a stand-in
- * driver that computes on the CPU.
+ * runs a kernel is chosen by {@code -Dimu2clip.impl.<kernel>=NAME} ({@code cu} is the hand-written one, {@code cublas} and {@code cudnn}
+ * are those of CUDA's libraries), else it is the fastest that was measured and is there. The emulated device is the same code over a
+ * stand-in driver that computes on the CPU.
  *
  * <p>{@code -Dimu2clip.debug=true} waits for every kernel, so that one that faults is named, and finds what a kernel leaves unwritten.
  * The emulated device always does.
  */
 public final class CudaBackend implements Backend {
     private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
-    /** One for all devices of the process: {@link #useTf32}, at first {@code -Dimu2clip.tf32}. */
-    private static volatile boolean tf32 = Boolean.getBoolean("imu2clip.tf32");
     private static final int CAPTURE_OF_THIS_THREAD = 1;
 
     private final String name;
@@ -50,6 +48,8 @@ public final class CudaBackend implements Backend {
     /** Kernels queued since the device was last waited for: one of them is to blame for an error that shows then. */
     private final String[] queued = new String[64];
     private int queuedCount;
+    /** {@link #useTf32}; at first {@code -Dimu2clip.tf32}. */
+    private volatile boolean tf32 = Boolean.getBoolean("imu2clip.tf32");
     private boolean recording;
     private final Set<String> recorded = new TreeSet<>();
 
@@ -98,18 +98,16 @@ public final class CudaBackend implements Backend {
         return stream;
     }
 
-    /** Whether products of float32 may round their factors to TF32. */
-    static boolean tf32() {
-        return tf32;
-    }
-
     @Override
     public void useTf32(boolean allowed) {
-        if (tf32 == allowed) return;
-        tf32 = allowed;
         synchronized (programs) {
-            float32 = new Program[0]; // chosen anew
+            if (tf32 != allowed) float32 = new Program[0]; // it may take other kernels
+            tf32 = allowed;
         }
+    }
+
+    boolean tf32() {
+        return tf32;
     }
 
     /** Device memory for the time of one kernel. */

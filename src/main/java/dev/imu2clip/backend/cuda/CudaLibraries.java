@@ -65,8 +65,8 @@ final class CudaLibraries {
     static Path loadCudnn() {
         Path library = find("libcudnn.so", List.of(CUDNN));
         // cuDNN loads its parts by name when they are first needed.
-        for (String part : List.of("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "engines_tensor_ir", "heuristic",
-                "ext")) {
+        for (String part : List.of("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "engines_tensor_ir",
+                "heuristic", "ext")) {
             Path file = library.resolveSibling("libcudnn_" + part + ".so." + CUDNN);
             if (Files.exists(file)) load(file);
         }
@@ -88,7 +88,7 @@ final class CudaLibraries {
         }
     }
 
-    /** The first library of this name, by order of the versions first and of the folders second; folders that were chosen before all others. */
+    /** The first library of this name, by order of versions first and of folders second, but in chosen folders before all others. */
     static Path find(String name, List<Integer> majors) {
         List<Path> folders = folders();
         for (List<Path> some : List.of(chosen(), folders))
@@ -116,7 +116,8 @@ final class CudaLibraries {
     }
 
     private static List<Path> chosen() {
-        return Arrays.stream(System.getProperty("imu2clip.cuda.path", "").split(":")).filter(name -> !name.isBlank()).map(Path::of).toList();
+        String folders = System.getProperty("imu2clip.cuda.path", "");
+        return Arrays.stream(folders.split(":")).filter(name -> !name.isBlank()).map(Path::of).toList();
     }
 
     /** Folders that exist and may hold CUDA's libraries. */

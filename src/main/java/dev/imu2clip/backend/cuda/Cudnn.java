@@ -12,8 +12,8 @@ import jcuda.runtime.cudaStream_t;
 import java.nio.file.Path;
 
 /**
- * Convolutions by cuDNN, through JCudnn. The gradient of weights stays float32 also where all else is bfloat16, which cuDNN does not know, so it
- * has a form for float32 only. A GRU is not among the kernels: docs/libraries.md says why.
+ * Convolutions by cuDNN, through JCudnn. The gradient of weights stays float32 also where all else is bfloat16, which cuDNN does not know,
+ * so it has a form for float32 only. A GRU is not among the kernels: docs/libraries.md says why.
  */
 final class Cudnn implements Library {
     private static final int NOT_SUPPORTED = 3; // the first digit of cuDNN 9's numbers for what it cannot do
@@ -26,7 +26,8 @@ final class Cudnn implements Library {
         Path library = CudaLibraries.loadCudnn();
         JCudnn.setExceptionsEnabled(false);
         int code = cudnnCreate(handle);
-        if (code != 0) throw new CudaLibraries.MissingException(library + " does not start on " + backend.name() + ": " + cudnnGetErrorString(code));
+        if (code != 0)
+            throw new CudaLibraries.MissingException(library + " does not start on " + backend.name() + ": " + cudnnGetErrorString(code));
         check(cudnnSetStream(handle, new cudaStream_t(backend.stream())), "cudnnSetStream");
         this.float32 = new CudnnConv1d(backend, handle, cudnnDataType.CUDNN_DATA_FLOAT);
         this.bf16 = new CudnnConv1d(backend, handle, cudnnDataType.CUDNN_DATA_BFLOAT16);

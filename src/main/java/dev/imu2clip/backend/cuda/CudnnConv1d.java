@@ -24,22 +24,27 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
-/** Convolution over time as cuDNN's over pictures one pixel high. Of the algorithms that it suggests, the first that repeats its bits is taken. */
+/**
+ * Convolution over time as cuDNN's over pictures one pixel high. Of the algorithms that cuDNN suggests, the first that repeats its bits is
+ * taken.
+ */
 final class CudnnConv1d {
-    private static final int MOST_ALGORITHMS = 16;
+    /** Suggestions to ask for. */
+    private static final int MOST = 16;
     private static final long MOST_WORKSPACE = 256 << 20;
     private static final Host ONE = new Host(Cublas.ONE), ZERO = new Host(Cublas.ZERO);
 
     private record Shape(int n, int c, int l, int o, int k, int lout, int stride, int padding, int dilation, int groups) {
         /** Null where there is nothing to compute, or more than cuDNN can count. */
         static Shape of(Args args) {
-            long[] sizes = Stream.of("n", "c", "l", "o", "k", "lout", "stride", "padding", "dilation", "groups").mapToLong(args::size).toArray();
-            if (Arrays.stream(sizes).anyMatch(size -> size > Integer.MAX_VALUE) || Arrays.stream(sizes, 0, 6).anyMatch(size -> size == 0)) return null;
-            int[] s = LongStream.of(sizes).mapToInt(Math::toIntExact).toArray();
-            return new Shape(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9]);
+            long[] s = Stream.of("n", "c", "l", "o", "k", "lout", "stride", "padding", "dilation", "groups").mapToLong(args::size)
+                    .toArray();
+            boolean empty = Arrays.stream(s, 0, 6).anyMatch(size -> size == 0);
+            if (empty || Arrays.stream(s).anyMatch(size -> size > Integer.MAX_VALUE)) return null;
+            return new Shape((int) s[0], (int) s[1], (int) s[2], (int) s[3], (int) s[4], (int) s[5], (int) s[6], (int) s[7], (int) s[8],
+                    (int) s[9]);
         }
     }
 
@@ -65,7 +70,8 @@ final class CudnnConv1d {
             y = tensor(s.n, s.o, s.lout);
             bias = tensor(1, s.o, 1);
             check(cudnnCreateFilterDescriptor(w), "cudnnCreateFilterDescriptor");
-            check(cudnnSetFilter4dDescriptor(w, type, cudnnTensorFormat.CUDNN_TENSOR_NCHW, s.o, s.c / s.groups, 1, s.k), "cudnnSetFilter4dDescriptor");
+            check(cudnnSetFilter4dDescriptor(w, type, cudnnTensorFormat.CUDNN_TENSOR_NCHW, s.o, s.c / s.groups, 1, s.k),
+                    "cudnnSetFilter4dDescriptor");
             check(cudnnCreateConvolutionDescriptor(convolution), "cudnnCreateConvolutionDescriptor");
             check(cudnnSetConvolution2dDescriptor(convolution, 0, s.padding, 1, s.stride, 1, s.dilation,
                     cudnnConvolutionMode.CUDNN_CROSS_CORRELATION, cudnnDataType.CUDNN_DATA_FLOAT), "cudnnSetConvolution2dDescriptor");
@@ -80,7 +86,8 @@ final class CudnnConv1d {
         private cudnnTensorDescriptor tensor(int n, int c, int w) {
             cudnnTensorDescriptor descriptor = new cudnnTensorDescriptor();
             check(cudnnCreateTensorDescriptor(descriptor), "cudnnCreateTensorDescriptor");
-            check(cudnnSetTensor4dDescriptor(descriptor, cudnnTensorFormat.CUDNN_TENSOR_NCHW, type, n, c, 1, w), "cudnnSetTensor4dDescriptor");
+            check(cudnnSetTensor4dDescriptor(descriptor, cudnnTensorFormat.CUDNN_TENSOR_NCHW, type, n, c, 1, w),
+                    "cudnnSetTensor4dDescriptor");
             return descriptor;
         }
     }
@@ -99,8 +106,8 @@ final class CudnnConv1d {
     boolean forward(Args args) {
         Plan p = plan(args, this::forwardAlgorithms);
         if (p == null) return false;
-        check(cudnnConvolutionForward(handle, ONE, p.x, data(args, "x"), p.w, data(args, "w"), p.convolution, p.algorithm.number, workspace(p),
-                p.algorithm.workspace, ZERO, p.y, data(args, "y")), "cudnnConvolutionForward");
+        check(cudnnConvolutionForward(handle, ONE, p.x, data(args, "x"), p.w, data(args, "w"), p.convolution, p.algorithm.number,
+                workspace(p), p.algorithm.workspace, ZERO, p.y, data(args, "y")), "cudnnConvolutionForward");
         if (args.tensor("bias") != null)
             check(cudnnAddTensor(handle, ONE, p.bias, data(args, "bias"), ONE, p.y, data(args, "y")), "cudnnAddTensor");
         return true;
@@ -109,25 +116,26 @@ final class CudnnConv1d {
     boolean backwardInput(Args args) {
         Plan p = plan(args, this::backwardInputAlgorithms);
         if (p == null) return false;
-        check(cudnnConvolutionBackwardData(handle, ONE, p.w, data(args, "w"), p.y, data(args, "dy"), p.convolution, p.algorithm.number, workspace(p),
-                p.algorithm.workspace, ZERO, p.x, data(args, "dx")), "cudnnConvolutionBackwardData");
+        check(cudnnConvolutionBackwardData(handle, ONE, p.w, data(args, "w"), p.y, data(args, "dy"), p.convolution, p.algorithm.number,
+                workspace(p), p.algorithm.workspace, ZERO, p.x, data(args, "dx")), "cudnnConvolutionBackwardData");
         return true;
     }
 
     boolean backwardWeight(Args args) {
         Plan p = plan(args, this::backwardWeightAlgorithms);
         if (p == null) return false;
-        check(cudnnConvolutionBackwardFilter(handle, ONE, p.x, data(args, "x"), p.y, data(args, "dy"), p.convolution, p.algorithm.number, workspace(p),
-                p.algorithm.workspace, ZERO, p.w, data(args, "dw")), "cudnnConvolutionBackwardFilter");
+        check(cudnnConvolutionBackwardFilter(handle, ONE, p.x, data(args, "x"), p.y, data(args, "dy"), p.convolution, p.algorithm.number,
+                workspace(p), p.algorithm.workspace, ZERO, p.w, data(args, "dw")), "cudnnConvolutionBackwardFilter");
         if (args.tensor("db") != null)
-            check(cudnnConvolutionBackwardBias(handle, ONE, p.y, data(args, "dy"), ZERO, p.bias, data(args, "db")), "cudnnConvolutionBackwardBias");
+            check(cudnnConvolutionBackwardBias(handle, ONE, p.y, data(args, "dy"), ZERO, p.bias, data(args, "db")),
+                    "cudnnConvolutionBackwardBias");
         return true;
     }
 
     private synchronized Plan plan(Args args, Function<Plan, Stream<Algorithm>> suggestions) {
         Shape shape = Shape.of(args);
         if (shape == null) return null;
-        boolean tf32 = CudaBackend.tf32();
+        boolean tf32 = backend.tf32();
         Plan plan = plans.computeIfAbsent(new Key(args.kernel().name(), shape, tf32), _ -> new Plan(shape, tf32, suggestions));
         return plan.algorithm == null ? null : plan;
     }
@@ -143,20 +151,20 @@ final class CudnnConv1d {
     // ---- what cuDNN suggests, best first ----
 
     private Stream<Algorithm> forwardAlgorithms(Plan p) {
-        var found = Stream.generate(cudnnConvolutionFwdAlgoPerf::new).limit(MOST_ALGORITHMS).toArray(cudnnConvolutionFwdAlgoPerf[]::new);
-        int n = count(count -> cudnnGetConvolutionForwardAlgorithm_v7(handle, p.x, p.w, p.convolution, p.y, MOST_ALGORITHMS, count, found));
+        var found = Stream.generate(cudnnConvolutionFwdAlgoPerf::new).limit(MOST).toArray(cudnnConvolutionFwdAlgoPerf[]::new);
+        int n = count(count -> cudnnGetConvolutionForwardAlgorithm_v7(handle, p.x, p.w, p.convolution, p.y, MOST, count, found));
         return Arrays.stream(found, 0, n).map(a -> new Algorithm(a.algo, a.status, a.determinism, a.memory));
     }
 
     private Stream<Algorithm> backwardInputAlgorithms(Plan p) {
-        var found = Stream.generate(cudnnConvolutionBwdDataAlgoPerf::new).limit(MOST_ALGORITHMS).toArray(cudnnConvolutionBwdDataAlgoPerf[]::new);
-        int n = count(count -> cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, p.w, p.y, p.convolution, p.x, MOST_ALGORITHMS, count, found));
+        var found = Stream.generate(cudnnConvolutionBwdDataAlgoPerf::new).limit(MOST).toArray(cudnnConvolutionBwdDataAlgoPerf[]::new);
+        int n = count(count -> cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, p.w, p.y, p.convolution, p.x, MOST, count, found));
         return Arrays.stream(found, 0, n).map(a -> new Algorithm(a.algo, a.status, a.determinism, a.memory));
     }
 
     private Stream<Algorithm> backwardWeightAlgorithms(Plan p) {
-        var found = Stream.generate(cudnnConvolutionBwdFilterAlgoPerf::new).limit(MOST_ALGORITHMS).toArray(cudnnConvolutionBwdFilterAlgoPerf[]::new);
-        int n = count(count -> cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, p.x, p.y, p.convolution, p.w, MOST_ALGORITHMS, count, found));
+        var found = Stream.generate(cudnnConvolutionBwdFilterAlgoPerf::new).limit(MOST).toArray(cudnnConvolutionBwdFilterAlgoPerf[]::new);
+        int n = count(count -> cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, p.x, p.y, p.convolution, p.w, MOST, count, found));
         return Arrays.stream(found, 0, n).map(a -> new Algorithm(a.algo, a.status, a.determinism, a.memory));
     }
 

@@ -147,9 +147,12 @@ final class KernelSources {
                 throw new IllegalArgumentException(file + ":" + number + ": this is no launch: write '// launch kernel[@implementation]: "
                         + "function<<<grid, block[, shared bytes]>>> [scratch bytes] [cooperative] [if condition]'");
             String implementation = matcher.group("implementation") == null ? PLAIN : matcher.group("implementation");
-            launches.computeIfAbsent(matcher.group("kernel"), _ -> new LinkedHashMap<>())
-                    .computeIfAbsent(implementation, _ -> new ArrayList<>())
-                    .add(new Launch(file, number, matcher.group("function"), sizes.get(0), sizes.get(1), sizes.size() == 3 ? sizes.get(2) : "0",
+            List<Launch> all = launches.computeIfAbsent(matcher.group("kernel"), _ -> new LinkedHashMap<>())
+                    .computeIfAbsent(implementation, _ -> new ArrayList<>());
+            if (!all.isEmpty() && !all.getFirst().file.equals(file))
+                throw new IllegalArgumentException(file + ":" + number + ": kernel " + matcher.group("kernel") + " is launched in "
+                        + all.getFirst().file + " already: an implementation stands in one file");
+            all.add(new Launch(file, number, matcher.group("function"), sizes.get(0), sizes.get(1), sizes.size() == 3 ? sizes.get(2) : "0",
                             rest.group("scratch") == null ? "0" : rest.group("scratch"), rest.group("cooperative") != null,
                             rest.group("condition") == null ? "1" : rest.group("condition")));
         }

@@ -18,9 +18,9 @@ final class Libraries {
     /** What runs a kernel where nothing is chosen and the library is there. */
     private static final Map<String, String> PREFERRED = Map.of("matmul", "cublas", "packed_linear", "cublas");
     /** Why a library that has a kernel's operation is no implementation of it. */
-    private static final Map<String, String> NOT = Map.of("gru_forward cudnn", "cuDNN's GRU multiplies the inputs itself; this kernel gets them "
-            + "multiplied (docs/libraries.md)", "gru_backward cudnn", "cuDNN's GRU keeps its gates to itself, and this kernel's results are "
-            + "their gradients (docs/libraries.md)");
+    private static final Map<String, String> NOT = Map.of(
+            "gru_forward cudnn", "cuDNN's GRU multiplies the inputs itself, and this kernel gets them multiplied (docs/libraries.md)",
+            "gru_backward cudnn", "cuDNN's GRU keeps its gates to itself, and this kernel makes their gradients (docs/libraries.md)");
 
     private final CudaBackend backend;
     private final Map<String, Library> open = new HashMap<>();
@@ -44,10 +44,10 @@ final class Libraries {
         return PREFERRED.get(kernel);
     }
 
-    /** Behind a refusal: why a library is none for a kernel, where there is something to say. */
+    /** Why a library is no implementation of a kernel, where there is something to say. */
     static String whyNot(String kernel, String library) {
         String why = NOT.get(kernel + " " + library);
-        return why == null ? "" : ": " + why;
+        return why == null ? "" : why + "; ";
     }
 
     /**

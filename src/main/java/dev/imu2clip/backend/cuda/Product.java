@@ -6,14 +6,14 @@ import java.util.stream.LongStream;
 
 /**
  * {@code batch} products of row-major matrices, c (m, n) = op(a) op(b): rows of a matrix are {@code lda}, {@code ldb} and {@code ldc}
- * elements apart, matrices of a batch a stride. cuBLAS counts columns first: to it each matrix is its own transpose, and c^T = op(b)^T op(a)^T,
- * so b comes first, with n rows, and the flags stay as they are.
+ * elements apart, matrices of a batch a stride. cuBLAS counts columns first: to it each matrix is its own transpose, and
+ * c^T = op(b)^T op(a)^T, so b comes first, with n rows, and the flags stay as they are.
  *
  * @param factors CUDA's number for the element type of a and b
  * @param result  that of c
  */
-record Product(int batch, int m, int n, int k, boolean aTransposed, boolean bTransposed, int lda, int ldb, int ldc, long aStride, long bStride,
-               long cStride, int factors, int result) {
+record Product(int batch, int m, int n, int k, boolean aTransposed, boolean bTransposed, int lda, int ldb, int ldc, long aStride,
+               long bStride, long cStride, int factors, int result) {
     /** What kernel {@code matmul} is called for; null where there is nothing to multiply, or more than cuBLAS can count. */
     static Product matmul(Args args, int factors, int result) {
         long batch = args.size("batch"), m = args.size("m"), n = args.size("n"), k = args.size("k");

@@ -76,8 +76,7 @@ final class Programs {
             } catch (CudaLibraries.MissingException e) {
                 LOG.log(System.Logger.Level.INFO, "kernel {0} runs without {1}: {2}", kernel, preferred, e.getMessage());
             }
-        boolean tf32 = types.isEmpty() && CudaBackend.tf32() && sources.implementations(kernel.name()).containsKey(KernelSources.TF32);
-        String plain = tf32 ? KernelSources.TF32 : KernelSources.PLAIN;
+        String plain = plain(kernel, types);
         return named(kernel, types, plain, written(kernel, types, plain));
     }
 
@@ -86,12 +85,19 @@ final class Programs {
         return program;
     }
 
+    /** The hand-written kernel to take: that of tensor cores for float32 where it may be. */
+    private String plain(Kernel kernel, String types) {
+        boolean tf32 = types.isEmpty() && backend.tf32() && sources.implementations(kernel.name()).containsKey(KernelSources.TF32);
+        return tf32 ? KernelSources.TF32 : KernelSources.PLAIN;
+    }
+
     private Program chosen(Kernel kernel, String types, String name) {
         String setting = "-D" + SETTING + kernel + "=" + name;
         Set<String> names = new TreeSet<>(sources.implementations(kernel.name()).keySet());
         names.addAll(Libraries.of(kernel.name()));
         if (!names.contains(name))
-            throw new IllegalStateException(setting + Libraries.whyNot(kernel.name(), name) + "; there is " + String.join(", ", names));
+            throw new IllegalStateException(setting + ": " + Libraries.whyNot(kernel.name(), name) + "there is "
+                    + String.join(", ", names));
         if (!Libraries.of(kernel.name()).contains(name)) return written(kernel, types, name);
         try {
             Program program = ofLibrary(kernel, types, name);
@@ -128,7 +134,7 @@ final class Programs {
                 }
                 if (plain == null) {
                     LOG.log(System.Logger.Level.DEBUG, "{0} leaves {1}{2} to the hand-written kernel", library, kernel, values(args));
-                    plain = written(kernel, types, KernelSources.PLAIN);
+                    plain = written(kernel, types, plain(kernel, types));
                 }
                 plain.run(args);
             }

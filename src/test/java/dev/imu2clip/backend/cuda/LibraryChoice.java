@@ -24,7 +24,7 @@ class LibraryChoice {
     private final CudaBackend emulated = (CudaBackend) Backends.get("emulated");
     private final Set<String> chosen = new HashSet<>();
 
-    /** Hands the arguments of a kernel call to somebody else than a backend; its tensors are the host's, as those of the emulated device. */
+    /** Hands the arguments of a kernel call to others than a backend; its tensors are the host's, as those of the emulated device are. */
     static final class Caller extends HostBackend {
         private Predicate<Args> callee;
         private boolean result;
@@ -94,13 +94,15 @@ class LibraryChoice {
 
     @Test
     void whatIsNotThereIsRefusedWithWhatIs() throws Exception {
-        assertEquals("-Dimu2clip.impl.relu_forward=cudnn; there is cu", refused("Activation", "relu_forward", "cudnn", ""));
-        assertTrue(refused("MatMul", "matmul", "fast", "").startsWith("-Dimu2clip.impl.matmul=fast; there is "));
+        assertEquals("-Dimu2clip.impl.relu_forward=cudnn: there is cu", refused("Activation", "relu_forward", "cudnn", ""));
+        assertTrue(refused("MatMul", "matmul", "fast", "").startsWith("-Dimu2clip.impl.matmul=fast: there is "));
         assertTrue(refused("MatMul", "matmul", "cudnn", "").contains("cublas"));
-        assertEquals("-Dimu2clip.impl.matmul=cublas: cublas has no form for bf16_f32_f32", refused("MatMul", "matmul", "cublas", "_bf16_f32_f32"));
+        assertEquals("-Dimu2clip.impl.matmul=cublas: cublas has no form for bf16_f32_f32",
+                refused("MatMul", "matmul", "cublas", "_bf16_f32_f32"));
         assertEquals("-Dimu2clip.impl.conv1d_backward_weight=cudnn: cudnn has no form for bf16",
                 refused("Conv1d", "conv1d_backward_weight", "cudnn", "_bf16"));
-        assertTrue(refused("Gru", "gru_forward", "cudnn", "").contains("multiplies the inputs itself"));
+        assertEquals("-Dimu2clip.impl.gru_forward=cudnn: cuDNN's GRU multiplies the inputs itself, and this kernel gets them multiplied "
+                + "(docs/libraries.md); there is cu", refused("Gru", "gru_forward", "cudnn", ""));
         assertTrue(refused("Gru", "gru_backward", "cudnn", "").contains("keeps its gates to itself"));
     }
 

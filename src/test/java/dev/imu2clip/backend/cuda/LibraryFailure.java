@@ -47,7 +47,8 @@ class LibraryFailure {
         }
         assertEquals(1, told.size());
         assertTrue(told.getFirst().startsWith("kernel matmul runs without cublas: ") && told.getFirst().endsWith(
-                "libcublas.so.13 does not start on emulated: CUBLAS_STATUS_NOT_INITIALIZED (the library was not initialized)"), told.getFirst());
+                "libcublas.so.13 does not start on emulated: CUBLAS_STATUS_NOT_INITIALIZED (the library was not initialized)"),
+                told.getFirst());
     }
 
     @Test
@@ -58,7 +59,8 @@ class LibraryFailure {
             Programs programs = programs(false);
             for (int again = 0; again < 2; again++) {
                 String message = assertThrows(IllegalStateException.class, () -> programs.program(matmul, "")).getMessage();
-                assertTrue(message.startsWith("-Dimu2clip.impl.matmul=cublas: ") && message.contains("does not start on emulated"), message);
+                assertTrue(message.startsWith("-Dimu2clip.impl.matmul=cublas: "), message);
+                assertTrue(message.contains("does not start on emulated"), message);
             }
         } finally {
             System.clearProperty("imu2clip.impl.matmul");

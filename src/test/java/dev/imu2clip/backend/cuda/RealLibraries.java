@@ -10,6 +10,7 @@ import dev.imu2clip.memory.Slab;
 
 import jcuda.cudaDataType;
 import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasComputeType;
 import jcuda.jcublas.cublasHandle;
 import jcuda.jcublas.cublasStatus;
 import jcuda.jcudnn.JCudnn;
@@ -45,7 +46,8 @@ class RealLibraries {
     void cublasLtTakesTheDescriptors() {
         Path library = CudaLibraries.loadCublas();
         withoutGpu();
-        CublasLt lt = new CublasLt(library, 0, new Slab(Backends.get("java"), "workspace", 4096, 1 << 20, null, () -> {}));
+        Slab workspace = new Slab(Backends.get("java"), "workspace", 4096, 1 << 20, null, () -> {});
+        CublasLt lt = new CublasLt(library, _ -> cublasComputeType.CUBLAS_COMPUTE_32F, 0, workspace);
         for (int type : new int[] {cudaDataType.CUDA_R_32F, cudaDataType.CUDA_R_16BF}) {
             Product product = new Product(3, 5, 7, 6, true, false, 5, 7, 7, 30, 42, 35, type, type);
             String message = assertThrows(IllegalStateException.class, () -> lt.multiply(product, 256, 512, 1024, 2048, 2048)).getMessage();

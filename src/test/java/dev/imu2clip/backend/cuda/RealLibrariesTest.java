@@ -1,12 +1,14 @@
 package dev.imu2clip.backend.cuda;
 
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
 import java.util.Map;
 
 /** CUDA's own cuBLAS and cuDNN under JCuda, where this machine has them; {@code -Dimu2clip.cuda.path=DIR:DIR} says where. */
+@Tag("heavy")
 class RealLibrariesTest {
     @Test
     void theyLoad() throws Exception {

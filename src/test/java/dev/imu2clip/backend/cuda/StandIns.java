@@ -35,6 +35,11 @@ final class StandIns {
         assertEquals(0, process.waitFor(), output);
     }
 
+    /** How often the stand-ins were asked to compute, all together. */
+    static long calls() {
+        return calls("libcublas.so.13") + calls("libcublasLt.so.13") + calls("libcudnn.so.9");
+    }
+
     /** How often a stand-in, loaded in this process, was asked to compute. */
     static long calls(String library) {
         Path file = Path.of(System.getProperty("imu2clip.cuda.path"), library);
