@@ -1,10 +1,8 @@
 package dev.imu2clip.clip;
 
-import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.memory.Workspace;
-import dev.imu2clip.nn.ParameterStore;
-import dev.imu2clip.tensor.Tensor;
+import dev.imu2clip.backend.Precision;
+import dev.imu2clip.bench.TowerWork;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -18,7 +16,6 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
 /** ViT-B/32's image tower, frozen, on preprocessed images. The peers are in tools/peers/towers.py. */
@@ -35,33 +32,20 @@ public class ImageTowerBenchmark {
     @Param("auto")
     public String device;
 
-    private ImageTower tower;
-    private ParameterStore store;
-    private Workspace workspace;
-    private Tensor pixels;
+    private TowerWork tower;
 
     @Setup
     public void setUp() {
-        ImageConfig config = ImageConfig.VIT_B_32;
-        tower = new ImageTower(config);
-        store = ParameterStore.allocate(Backends.get(device), tower, false).initialise(0);
-        workspace = new Workspace(store.device(), "image tower");
-        Random random = new Random(0);
-        float[] values = new float[batch * config.pixels()];
-        for (int i = 0; i < values.length; i++) values[i] = (float) random.nextGaussian();
-        pixels = Tensor.of(store.device(), values, batch, ImageConfig.CHANNELS, config.resolution(), config.resolution());
+        tower = TowerWork.images(Backends.get(device), Precision.FP32, batch);
     }
 
     @Benchmark
     public float[] embed() {
-        try (var _ = workspace.step()) {
-            return tower.forward(new Tape(workspace), pixels).toFloats();
-        }
+        return tower.embed();
     }
 
     @TearDown
     public void tearDown() {
-        store.close();
-        workspace.close();
+        tower.close();
     }
 }

@@ -39,8 +39,8 @@ public interface Backend extends Device {
     }
 
     /**
-     * Which of its implementations runs a kernel with these element types, {@link Args#types}: an instruction set, a library, the name of a
-     * hand-written form; {@code definition} for the plain Java one.
+     * Which of its implementations ran a kernel last with these element types, {@link Args#types}: an instruction set, a library, the name of
+     * a hand-written form; {@code definition} for the plain Java one.
      */
     default String implementation(Kernel kernel, String types) {
         return "definition";

@@ -13,6 +13,8 @@ import dev.imu2clip.ops.InfoNce;
 import dev.imu2clip.ops.L2Normalize;
 import dev.imu2clip.ops.LayerNorm;
 import dev.imu2clip.ops.MatMul;
+import dev.imu2clip.ops.PackedLinear;
+import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.ops.Pool1d;
 import dev.imu2clip.ops.Reduction;
 import dev.imu2clip.tensor.DType;
@@ -75,12 +77,25 @@ final class Catalogue {
                 shape(out));
     }
 
+    /** The product of frozen weights, with what follows it. */
+    private void packed(String name, int batch, long rows, long in, long out, Finish finish) {
+        String sizes = "[%d,%d] [%d,%d]".formatted(rows, in, out, in);
+        all.add(new Benchmark("packed linear " + name, sizes, batch, 2.0 * rows * in * out, true, (backend, precision) -> {
+            precision.choose(backend);
+            long[] panels = PackedLinear.panels(out, in, Math.max(1, backend.panelWidth())).sizes();
+            return new OpWork(backend, precision.dtype(), false, (t, x) -> PackedLinear.linear(t, x[0], x[1], out, x[2], finish), shape(rows, in),
+                    panels, shape(out));
+        }));
+    }
+
     private void towerKernels(int batch) {
         long rows = (long) batch * IMAGE_TOKENS;
         linear("qkv", batch, rows, WIDTH, 3 * WIDTH);
         linear("projection", batch, rows, WIDTH, WIDTH);
         linear("hidden", batch, rows, WIDTH, HIDDEN);
         linear("contracting", batch, rows, HIDDEN, WIDTH);
+        packed("qkv", batch, rows, WIDTH, 3 * WIDTH, Finish.NOTHING);
+        packed("hidden", batch, rows, WIDTH, HIDDEN, Finish.QUICK_GELU);
         bothWays("attention", batch, 4.0 * batch * IMAGE_TOKENS * IMAGE_TOKENS * WIDTH,
                 (t, x) -> Attention.selfAttention(t, x[0], AttentionMask.NONE), shape(batch, IMAGE_TOKENS, 3, 12, 64));
         forward("attention of texts", batch, 4.0 * batch * TowerWork.TOKENS * TowerWork.TOKENS * 512,

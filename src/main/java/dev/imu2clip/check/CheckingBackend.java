@@ -45,7 +45,7 @@ final class CheckingBackend extends ForwardingBackend {
     }
 
     private Checked check(Call call, Kernel kernel, Args args) {
-        String types = args.types(), sizes = call.sizes(), implementation = device.implementation(kernel, types);
+        String types = args.types(), sizes = call.sizes();
         // Whatever runs for the definition has other arguments, which it writes to this thread's block: so the device comes first.
         try {
             call.prepare();
@@ -59,16 +59,17 @@ final class CheckingBackend extends ForwardingBackend {
             long nanos = System.nanoTime() - start;
             List<MemorySegment> second = call.outputs();
             double error = call.compare(java);
+            String implementation = device.implementation(kernel, types);
             for (int i = 0; i < first.size(); i++)
                 if (first.get(i).mismatch(second.get(i)) >= 0)
                     return new Checked(kernel, types, implementation, sizes, error, nanos, FAILED, "gives other bits when it runs again");
             return new Checked(kernel, types, implementation, sizes, error, nanos, OK, null);
         } catch (MissingKernelException e) {
             call.replace(java);
-            return new Checked(kernel, types, implementation, sizes, 0, 0, MISSING, e.getMessage());
+            return new Checked(kernel, types, "", sizes, 0, 0, MISSING, e.getMessage());
         } catch (RuntimeException e) {
             call.replace(java);
-            return new Checked(kernel, types, implementation, sizes, 0, 0, FAILED, e.toString());
+            return new Checked(kernel, types, device.implementation(kernel, types), sizes, 0, 0, FAILED, e.toString());
         }
     }
 }
