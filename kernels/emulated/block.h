@@ -153,7 +153,6 @@ class Worker {
     explicit Worker(Grid &of)
         : grid(of.launch.grid), block(of.launch.block), whole(of), launch(of.launch), threads(size_t(block.x) * block.y * block.z),
           warps((threads.size() + WARP - 1) / WARP), shared(launch.shared_bytes + 2 * GUARD) {
-        describe_stack(scheduler);
         unsigned linear = 0;
         for (unsigned z = 0; z < block.z; z++)
             for (unsigned y = 0; y < block.y; y++)
@@ -321,8 +320,9 @@ class Worker {
     // Where a fibre begins: with the next new thread, again and again.
     static void begin() {
         Fibre *self = current();
-        arrived(self->context);
-        for (Worker &w = *self->worker;;) {
+        Worker &w = *self->worker;
+        arrived(self->context, w.stacks.size() == 1 ? &w.scheduler : nullptr);
+        for (;;) {
             Thread &t = w.threads[w.next_new++];
             t.fibre = self;
             self->thread = &t;
