@@ -34,7 +34,7 @@ for file in "$root"/kernels/*.cu; do
                 for (j = 1; j <= 5; j++) printf " %s |", cell[f, archs[j]]
                 print ""
             }
-        }'
+        }' | sort
 done > "$table"
 
 awk -v table="$table" '
