@@ -95,7 +95,8 @@ static void replay(bool shifted) {
             continue;
         }
         cuFuncSetAttribute(function, 8, int(MOST_SHARED));
-        Result code = launch(function, {l.grid[0], l.grid[1], l.grid[2]}, {l.block[0], l.block[1], l.block[2]}, l.shared, params, l.cooperative);
+        dim3 grid{l.grid[0], l.grid[1], l.grid[2]}, block{l.block[0], l.block[1], l.block[2]};
+        Result code = launch(function, grid, block, l.shared, params, l.cooperative);
         if (code == SUCCESS) code = cuStreamSynchronize(nullptr);
         if (code != SUCCESS) complain(l.symbol + ": " + last_error);
     }

@@ -38,7 +38,8 @@ final class LaunchRecorder implements RecordingBackend.Launches {
             constants.put("T_BYTES", args.types().startsWith("_bf16") ? 2L : 4L);
             MemorySegment block = args.block();
             if (Expression.parse(launch.condition(), kernel, constants).of(block) == 0) continue;
-            Expression[] grid = Programs.dimensions(launch.grid(), kernel, constants), threads = Programs.dimensions(launch.block(), kernel, constants);
+            Expression[] grid = Programs.dimensions(launch.grid(), kernel, constants);
+            Expression[] threads = Programs.dimensions(launch.block(), kernel, constants);
             long x = grid[0].of(block), y = grid[1].of(block), z = grid[2].of(block);
             if (x == 0 || y == 0 || z == 0) continue;
             calls.add(new Call(launch.function() + args.types(), new long[] {x, y, z, threads[0].of(block), threads[1].of(block),

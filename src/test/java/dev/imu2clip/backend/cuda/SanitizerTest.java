@@ -24,8 +24,8 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPacka
 
 /**
  * Every CUDA kernel under AddressSanitizer and UndefinedBehaviorSanitizer: the kernel calls that the tests of ops and optimiser make, in
- * float32 and bfloat16, are recorded with their launches and replayed by {@code src/test/native/replay_cuda.cpp}, on tensors of exactly their
- * size. Arrays in static shared memory are checked where they are indexed, not behind pointers into them.
+ * float32 and bfloat16, are recorded with their launches and replayed by {@code src/test/native/replay_cuda.cpp}, on tensors of exactly
+ * their size. Arrays in static shared memory are checked where they are indexed, not behind pointers into them.
  */
 @Tag("heavy")
 class SanitizerTest {
@@ -69,7 +69,8 @@ class SanitizerTest {
     private static void build(KernelSources sources) throws Exception {
         List<Future<?>> builds = new ArrayList<>();
         try (ExecutorService executor = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
-            builds.add(executor.submit(() -> compile(sources, Path.of("src/test/native/replay_cuda.cpp"), FOLDER.resolve("replay"), "-rdynamic")));
+            Path replay = Path.of("src/test/native/replay_cuda.cpp");
+            builds.add(executor.submit(() -> compile(sources, replay, FOLDER.resolve("replay"), "-rdynamic")));
             for (Path file : sources.cuFiles()) {
                 Path library = FOLDER.resolve(file.getFileName().toString().replace(".cu", ".so"));
                 builds.add(executor.submit(() -> compile(sources, file, library, "-shared")));
