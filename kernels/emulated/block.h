@@ -113,7 +113,7 @@ struct Grid {
 
 // ---- static shared memory ----
 
-// __shared__ arrays are thread-local variables, so all that this library has of those is shared memory: it is full of NaN when a block begins.
+// __shared__ arrays are thread-local variables, and this library has no others: all of them are full of NaN when a block begins.
 inline void poison_static_shared() {
     static thread_local char inside;
     struct Segment {
@@ -153,7 +153,6 @@ class Worker {
     explicit Worker(Grid &of)
         : grid(of.launch.grid), block(of.launch.block), whole(of), launch(of.launch), threads(size_t(block.x) * block.y * block.z),
           warps((threads.size() + WARP - 1) / WARP), shared(launch.shared_bytes + 2 * GUARD) {
-        describe_stack(scheduler);
         unsigned linear = 0;
         for (unsigned z = 0; z < block.z; z++)
             for (unsigned y = 0; y < block.y; y++)
@@ -184,7 +183,8 @@ class Worker {
         Thread &t = *current()->thread;
         if (at_barrier == 0) barrier_at = where;
         else if (!(barrier_at == where))
-            fail("threads of a block wait at different barriers, %s:%d and %s:%d", barrier_at.file, barrier_at.line, where.file, where.line);
+            fail("threads of a block wait at different barriers, %s:%d and %s:%d", barrier_at.file, barrier_at.line, where.file,
+                 where.line);
         if (++at_barrier < threads.size()) return wait(t, State::AT_BARRIER, where);
         at_barrier = 0;
         whole.progress.fetch_add(1, std::memory_order_relaxed);
@@ -321,8 +321,9 @@ class Worker {
     // Where a fibre begins: with the next new thread, again and again.
     static void begin() {
         Fibre *self = current();
-        arrived(self->context);
-        for (Worker &w = *self->worker;;) {
+        Worker &w = *self->worker;
+        arrived(self->context, w.stacks.size() == 1 ? &w.scheduler : nullptr);
+        for (;;) {
             Thread &t = w.threads[w.next_new++];
             t.fibre = self;
             self->thread = &t;
@@ -364,8 +365,8 @@ class Worker {
                           at_barrier, threads.size(), barrier_at.file, barrier_at.line, done, in_warp);
             report(text, *waiting);
         } else if (in_warp > 0) {
-            std::snprintf(text, sizeof(text), "%u threads wait in %s at %s:%d for lanes of its mask that do not come; %u have ended", in_warp,
-                          waiting->seen->operation, waiting->waits.file, waiting->waits.line, done);
+            std::snprintf(text, sizeof(text), "%u threads wait in %s at %s:%d for lanes of its mask that do not come; %u have ended",
+                          in_warp, waiting->seen->operation, waiting->waits.file, waiting->waits.line, done);
             report(text, *waiting);
         }
         const char *before = shared.data(), *after = dynamic_shared() + launch.shared_bytes;
@@ -384,7 +385,8 @@ inline void Grid::work(void *context, unsigned) {
     const dim3 &size = grid.launch.grid;
     Worker worker(grid);
     for (uint64_t i; !grid.failed && (i = grid.next++) < grid.blocks;) {
-        if (!worker.run({unsigned(i % size.x), unsigned(i / size.x % size.y), unsigned(i / size.x / size.y)})) return grid.fail(worker.error);
+        uint3 index{unsigned(i % size.x), unsigned(i / size.x % size.y), unsigned(i / size.x / size.y)};
+        if (!worker.run(index)) return grid.fail(worker.error);
         grid.progress.fetch_add(1, std::memory_order_relaxed);
         if (grid.launch.cooperative) return;
     }

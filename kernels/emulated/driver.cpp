@@ -138,7 +138,8 @@ char *take_stack() {
     constexpr size_t AT_ONCE = 64;
     std::lock_guard<std::mutex> hold(stacks_lock);
     if (free_stacks.empty()) {
-        void *memory = mmap(nullptr, (AT_ONCE + 1) * emulated::STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        constexpr int FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+        void *memory = mmap(nullptr, (AT_ONCE + 1) * emulated::STACK, PROT_READ | PROT_WRITE, FLAGS, -1, 0);
         if (memory == MAP_FAILED) std::fprintf(stderr, "no memory for the stacks of emulated threads\n"), std::abort();
         char *first = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(memory) + emulated::STACK - 1) & ~(emulated::STACK - 1));
         for (size_t i = AT_ONCE; i-- > 0;) free_stacks.push_back(first + i * emulated::STACK);
@@ -370,7 +371,8 @@ static Result launch(void *function, dim3 grid, dim3 block, unsigned shared, voi
     auto allowed = shared_allowed.find(function);
     unsigned most = allowed == shared_allowed.end() ? PLAIN_SHARED : allowed->second;
     if (shared > most)
-        return fail(INVALID_VALUE, "this kernel may have " + std::to_string(most) + " bytes of dynamic shared memory, not " + std::to_string(shared));
+        return fail(INVALID_VALUE, "this kernel may have " + std::to_string(most) + " bytes of dynamic shared memory, not "
+                                       + std::to_string(shared));
     if (cooperative && uint64_t(grid.x) * grid.y * grid.z > 64) return fail(720, "a cooperative grid here has at most 64 blocks");
     static const emulated::Host host{Team::at_once, take_stack, give_stacks, patience};
     Command command;

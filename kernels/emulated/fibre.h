@@ -6,7 +6,6 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <pthread.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -17,7 +16,7 @@
 namespace emulated {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr uintptr_t STACK = 1 << 20;
+constexpr uintptr_t STACK = 256 << 10;
 #else
 constexpr uintptr_t STACK = 128 << 10;
 #endif
@@ -56,12 +55,12 @@ __asm__(".text\n.weak emulated_switch\n.hidden emulated_switch\n.type emulated_s
         "movq %rsp, (%rdi)\nmovq %rsi, %rsp\n"
         "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n.size emulated_switch, .-emulated_switch\n");
 
-// After every change, on the other side.
-inline void arrived(Context &here) {
+// After every change, on the other side; the first to come from a system thread's own stack learns where that is.
+inline void arrived(Context &here, Context *from = nullptr) {
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(here.fake_stack, nullptr, nullptr);
+    __sanitizer_finish_switch_fiber(here.fake_stack, from ? &from->stack : nullptr, from ? &from->stack_bytes : nullptr);
 #else
-    (void)here;
+    (void)here, (void)from;
 #endif
 }
 
@@ -75,10 +74,11 @@ inline void change(Context &from, Context &to) {
 
 // A fibre that will begin with `entry`; what the stack was used for before is forgotten.
 inline Fibre *make_fibre(char *stack, void (*entry)(), Worker *worker) {
+    Fibre *place = fibre_of(reinterpret_cast<uintptr_t>(stack));
 #if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(stack, STACK);
+    __asan_unpoison_memory_region(reinterpret_cast<char *>(place) - 4096, 4096 + sizeof(Fibre)); // of what never came to its end
 #endif
-    Fibre *fibre = new (static_cast<void *>(fibre_of(reinterpret_cast<uintptr_t>(stack)))) Fibre;
+    Fibre *fibre = new (static_cast<void *>(place)) Fibre;
     fibre->worker = worker;
     void **sp = reinterpret_cast<void **>(fibre);
     *--sp = nullptr; // so that the stack is aligned as after a call, and a debugger sees its end
@@ -90,20 +90,6 @@ inline Fibre *make_fibre(char *stack, void (*entry)(), Worker *worker) {
     fibre->context.stack_bytes = STACK;
 #endif
     return fibre;
-}
-
-// The system thread's own stack, to come back to.
-inline void describe_stack(Context &context) {
-#if defined(__SANITIZE_ADDRESS__)
-    pthread_attr_t attributes;
-    pthread_getattr_np(pthread_self(), &attributes);
-    void *stack;
-    pthread_attr_getstack(&attributes, &stack, &context.stack_bytes);
-    context.stack = stack;
-    pthread_attr_destroy(&attributes);
-#else
-    (void)context;
-#endif
 }
 
 } // namespace emulated

@@ -71,7 +71,7 @@ public final class KernelStructs {
     public static void parse(String source, Map<String, List<String>> structs) {
         Map<String, Integer> constants = CONSTANT.matcher(source).results()
                 .collect(Collectors.toMap(m -> m.group(1), m -> Integer.parseInt(m.group(2)), (a, _) -> a));
-        Matcher matcher = STRUCT.matcher(source);
+        Matcher matcher = STRUCT.matcher(source.replaceAll("[\\w ]+\\([^()]*\\)\\s*const\\s*\\{[^{}]*\\}", "")); // without member functions
         while (matcher.find()) {
             List<String> types = matcher.group(1) == null ? List.of() : List.of(matcher.group(1).replace("typename ", "").split("\\s*,\\s*"));
             List<String> fields = new ArrayList<>();

@@ -22,7 +22,7 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
- * Runs the C kernels, and writes every kernel call to a file with its tensors before and after it by the plain definition: so that
+ * Runs the kernels of the CPU, and writes every kernel call to a file with its tensors before and after it by the plain definition: so that
  * kernels compiled for other processors can be tried on the same calls ({@code src/test/native/replay.c}, which reads the format).
  * While it records it is the device {@code record}, and {@code OpCheck} runs on it alone. Of calls that differ in the contents of
  * their tensors alone, the first is kept.
@@ -30,10 +30,20 @@ import java.util.stream.IntStream;
  * <p>All numbers are 8 bytes, little-endian. A call: length of the symbol, the symbol, tolerance (double); count of memory blocks, the
  * blocks; count of fields, the fields. A block holds one tensor, or several that overlap: bytes, ordinal of the element type, whether
  * it is written, what it holds before and, if written, after. A field: its block, or -1; the offset in the block, or the number (0 for
- * no tensor). What is only written holds 0xFF before; elements of 4 bytes and more that the definition leaves so are not part of its
- * meaning.
+ * no tensor). What is only written holds 0xFF before; elements that the definition leaves so are not part of its meaning.
+ *
+ * <p>With {@link Launches} every call follows its launches, and calls in bfloat16 are recorded too ({@code replay_cuda.cpp}).
  */
 public final class RecordingBackend extends HostBackend implements AutoCloseable {
+    /** How a kernel call becomes launches of CUDA functions. */
+    public interface Launches {
+        /** Whether there is a CUDA form. */
+        boolean has(Kernel kernel, Args args);
+
+        /** Writes them. */
+        void write(Kernel kernel, Args args, DataOutputStream file) throws IOException;
+    }
+
     private static final double TOLERANCE = 1e-5;
     private static final byte UNTOUCHED = (byte) 0xFF;
     private static RecordingBackend current;
@@ -42,16 +52,28 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     private final Set<String> seen = new HashSet<>();
     private final Set<String> kernels = new TreeSet<>();
     private final Backend compiled = Backends.get("cpu");
+    private final Launches launches;
     private double tolerance = TOLERANCE;
 
-    private RecordingBackend(Path file) throws IOException {
+    private RecordingBackend(Path file, Launches launches) throws IOException {
+        this.launches = launches;
         this.file = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file), 1 << 20));
     }
 
     /** Records until closed. Once a process: {@link Backends} keeps what it has opened. */
     public static RecordingBackend start(Path file) throws IOException {
-        current = new RecordingBackend(file);
+        return start(file, null);
+    }
+
+    /** The same for CUDA kernels. */
+    public static RecordingBackend start(Path file, Launches launches) throws IOException {
+        current = new RecordingBackend(file, launches);
         return current;
+    }
+
+    /** Whether calls in bfloat16 are recorded. */
+    public static boolean bf16() {
+        return current.launches != null;
     }
 
     /** Whether some test records now. */
@@ -87,16 +109,18 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
 
     @Override
     public void run(Kernel kernel, Args args) {
-        if (args.isFloat32() || kernel.name().equals("cast")) record(kernel, args);
+        boolean known = launches != null ? launches.has(kernel, args) : args.isFloat32() || kernel.name().equals("cast");
+        if (known && seen.add(kernel.name() + args.types() + " " + signature(args))) record(kernel, args);
+        else compute(kernel, args);
+    }
+
+    private void compute(Kernel kernel, Args args) {
+        if (args.isFloat32() || launches == null && kernel.name().equals("cast")) compiled.run(kernel, args);
         else kernel.definition().accept(args);
     }
 
     private void record(Kernel kernel, Args args) {
         String symbol = kernel.name() + args.types();
-        if (!seen.add(symbol + " " + signature(args))) {
-            compiled.run(kernel, args);
-            return;
-        }
         kernels.add(kernel.name());
         List<Block> blocks = blocks(args);
         List<byte[]> kept = blocks.stream().map(Block::bytes).toList();
@@ -104,6 +128,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
         List<byte[]> before = blocks.stream().map(Block::bytes).toList();
         kernel.definition().accept(args);
         try {
+            if (launches != null) launches.write(kernel, args, file);
             write(symbol.length());
             file.write(symbol.getBytes(StandardCharsets.US_ASCII));
             write(Double.doubleToLongBits(tolerance));
@@ -115,7 +140,7 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
             throw new UncheckedIOException(e);
         }
         for (int i = 0; i < blocks.size(); i++) blocks.get(i).memory().copyFrom(MemorySegment.ofArray(kept.get(i)));
-        compiled.run(kernel, args);
+        compute(kernel, args);
     }
 
     private void writeField(Args args, int i, List<Block> blocks) throws IOException {
@@ -128,6 +153,11 @@ public final class RecordingBackend extends HostBackend implements AutoCloseable
     }
 
     private void write(long number) throws IOException {
+        write(file, number);
+    }
+
+    /** A number as the replaying programs read it. */
+    public static void write(DataOutputStream file, long number) throws IOException {
         file.writeLong(Long.reverseBytes(number));
     }
 

@@ -154,6 +154,10 @@ public final class OpCheck {
         if (RecordingBackend.active()) {
             RecordingBackend.tolerate(tolerance * (3 + Math.sqrt(terms)));
             run(Backends.get("record"), DType.F32, null);
+            if (RecordingBackend.bf16() && bf16 > 0) {
+                RecordingBackend.tolerate(bf16);
+                run(Backends.get("record"), DType.BF16, null);
+            }
             return;
         }
         Backend java = Backends.get("java");

@@ -89,14 +89,14 @@ class ZeroSizesTest {
         for (Reduction reduction : new Reduction[] {Reduction.SUM, Reduction.NONE}) {
             op("cross-entropy", (tape, x) -> CrossEntropy.crossEntropy(tape, x[0], x[1], null, reduction)).input(0, 3)
                     .integers(DType.I64, new long[0], 0).check();
-            op("in batch", (tape, x) -> InfoNce.inBatch(tape, x[0], x[1], x[2], true, reduction)).input(0, 3).input(0, 3).input(scale, 1)
+            op("in batch", (tape, x) -> InfoNce.inBatch(tape, x[0], x[1], x[2], true, reduction)).input(0, 3).input(0, 3).wide(scale, 1)
                     .check();
             op("common negatives", (tape, x) -> InfoNce.withNegatives(tape, x[0], x[1], x[2], x[3], reduction)).input(0, 3).input(0, 3)
-                    .input(4, 3).input(scale, 1).check();
+                    .input(4, 3).wide(scale, 1).check();
             op("own negatives", (tape, x) -> InfoNce.withNegatives(tape, x[0], x[1], x[2], x[3], reduction)).input(0, 3).input(0, 3)
-                    .input(0, 4, 3).input(scale, 1).check();
+                    .input(0, 4, 3).wide(scale, 1).check();
             op("no negatives", (tape, x) -> InfoNce.withNegatives(tape, x[0], x[1], x[2], x[3], reduction)).input(2, 3).input(2, 3)
-                    .input(0, 3).input(scale, 1).check();
+                    .input(0, 3).wide(scale, 1).check();
         }
     }
 

@@ -15,8 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Finds what a kernel leaves unwritten: its outputs are filled with poison before it runs (all bits one, a NaN that no arithmetic makes) and
- * looked at afterwards. Some kernels rightly leave parts of their outputs alone (rows beyond a length); so what the plain definition
+ * Finds what a kernel leaves unwritten: its outputs are filled with poison before it runs (all bits one, a NaN that no arithmetic makes)
+ * and looked at afterwards. Some kernels rightly leave parts of their outputs alone (rows beyond a length); so what the plain definition
  * leaves alone as well is allowed, and it runs on copies of the arguments where poison is found.
  */
 final class UnwrittenOutputs {
@@ -76,8 +76,8 @@ final class UnwrittenOutputs {
             count++;
         }
         if (count > 0)
-            throw new IllegalStateException("kernel " + kernel + args.types() + Programs.values(args) + " left " + count + " of " + out.count()
-                    + " elements of '" + kernel.fields().get(field).name() + "' unwritten, the first is element " + first);
+            throw new IllegalStateException("kernel " + kernel + args.types() + Programs.values(args) + " left " + count + " of "
+                    + out.count() + " elements of '" + kernel.fields().get(field).name() + "' unwritten, the first is element " + first);
     }
 
     /** The first poisoned element from {@code from} on, or -1. */
