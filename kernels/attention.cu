@@ -14,9 +14,9 @@
 template <typename T> __device__ void attention_forward_mma(const attention_forward_args<T> &a) {
     if constexpr (HAS_MMA && sizeof(T) == 2) attention_forward_tensor(a);
 }
-// launch attention_forward: attention_forward<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS>>> if T_BYTES == 4 || MAJOR < 80
-// launch attention_forward: attention_forward_mma<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), ATTENTION_MMA_THREADS>>> if T_BYTES == 2 && MAJOR >= 80
-// launch attention_forward@plain: attention_forward<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS>>>
+// launch attention_forward: attention_forward<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS>>> if T_BYTES == 4 || MAJOR < 80
+// launch attention_forward: attention_forward_mma<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), ATTENTION_MMA_THREADS>>> if T_BYTES == 2 && MAJOR >= 80
+// launch attention_forward@plain: attention_forward<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS>>>
 EXPORT(attention_forward, TILE_THREADS)
 EXPORT_STAGE(attention_forward_mma, attention_forward, ATTENTION_MMA_THREADS)
 
@@ -45,13 +45,13 @@ template <typename T> __device__ void attention_backward_keys_mma(const attentio
 constexpr int BACKWARD_SHARED = 61440;
 static_assert(sizeof(attention_backward_shared) == BACKWARD_SHARED, "what the launches ask for");
 // launch attention_backward: attention_backward_dots<<<ceil(b * t * h, 8), 256>>> scratch 4 * b * t * h
-// launch attention_backward: attention_backward_queries<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq && (T_BYTES == 4 || MAJOR < 80)
-// launch attention_backward: attention_backward_keys<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if (dk || dv) && (T_BYTES == 4 || MAJOR < 80)
-// launch attention_backward: attention_backward_queries_mma<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), ATTENTION_MMA_THREADS>>> scratch 4 * b * t * h if dq && T_BYTES == 2 && MAJOR >= 80
-// launch attention_backward: attention_backward_keys_mma<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, TILE_DEPTH)), ATTENTION_MMA_THREADS>>> scratch 4 * b * t * h if (dk || dv) && T_BYTES == 2 && MAJOR >= 80
+// launch attention_backward: attention_backward_queries<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq && (T_BYTES == 4 || MAJOR < 80)
+// launch attention_backward: attention_backward_keys<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if (dk || dv) && (T_BYTES == 4 || MAJOR < 80)
+// launch attention_backward: attention_backward_queries_mma<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), ATTENTION_MMA_THREADS>>> scratch 4 * b * t * h if dq && T_BYTES == 2 && MAJOR >= 80
+// launch attention_backward: attention_backward_keys_mma<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), ATTENTION_MMA_THREADS>>> scratch 4 * b * t * h if (dk || dv) && T_BYTES == 2 && MAJOR >= 80
 // launch attention_backward@plain: attention_backward_dots<<<ceil(b * t * h, 8), 256>>> scratch 4 * b * t * h
-// launch attention_backward@plain: attention_backward_queries<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq
-// launch attention_backward@plain: attention_backward_keys<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, TILE_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dk || dv
+// launch attention_backward@plain: attention_backward_queries<<<(b * h * ceil(t, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dq
+// launch attention_backward@plain: attention_backward_keys<<<(b * h * ceil(s, ATTENTION_OWN), ceil(d, ATTENTION_DEPTH)), TILE_THREADS, BACKWARD_SHARED>>> scratch 4 * b * t * h if dk || dv
 EXPORT_SCRATCH(attention_backward_dots, attention_backward, 256)
 EXPORT_SCRATCH(attention_backward_queries, attention_backward, TILE_THREADS)
 EXPORT_SCRATCH(attention_backward_keys, attention_backward, TILE_THREADS)

@@ -27,6 +27,7 @@ template <typename T> struct attention_backward_args {
 
 constexpr int ATTENTION_OWN = 64;    // queries (or, for the gradients of keys, keys) of a thread block
 constexpr int ATTENTION_STREAM = 32; // keys (or queries) that it looks at in one go
+constexpr int ATTENTION_DEPTH = 64;  // of each, elements in shared memory at a time; also how many elements of the result a block computes
 constexpr float LOG2_E = 1.44269504f, LN_2 = 0.693147181f;
 
 // One head of one sequence: where its rows begin, and how many of them count.

@@ -7,15 +7,14 @@
 #include "mma.cuh"
 
 constexpr int ATTENTION_MMA_THREADS = 128;
-constexpr int ATTENTION_MMA_DEPTH = 64;
-constexpr int ATTENTION_MMA_ROW = 72; // with padding: the 8 rows of a matrix meet all banks
+constexpr int ATTENTION_MMA_ROW = 72;  // with padding: the 8 rows of a matrix meet all banks
 constexpr int ATTENTION_MMA_KEYS = 64; // that the forward pass looks at in one go
 
 template <int ROWS> using AttentionTile = bf16[ROWS][ATTENTION_MMA_ROW];
 
 // `count` rows of `width` elements, and zeros around them.
 template <int ROWS> __device__ void load_attention_tile(AttentionTile<ROWS> &to, const bf16 *from, int64_t row, int count, int width) {
-    constexpr int VECTORS = ATTENTION_MMA_DEPTH / 8;
+    constexpr int VECTORS = ATTENTION_DEPTH / 8;
     if (row % 8 == 0 && width % 8 == 0 && reinterpret_cast<uint64_t>(from) % 16 == 0) {
         for (int i = threadIdx.x; i < ROWS * VECTORS; i += ATTENTION_MMA_THREADS) {
             int r = i / VECTORS, x = i % VECTORS * 8;
@@ -23,8 +22,8 @@ template <int ROWS> __device__ void load_attention_tile(AttentionTile<ROWS> &to,
             *at = r < count && x < width ? *reinterpret_cast<const uint4 *>(from + r * row + x) : uint4{0, 0, 0, 0};
         }
     } else {
-        for (int i = threadIdx.x; i < ROWS * ATTENTION_MMA_DEPTH; i += ATTENTION_MMA_THREADS) {
-            int r = i / ATTENTION_MMA_DEPTH, x = i % ATTENTION_MMA_DEPTH;
+        for (int i = threadIdx.x; i < ROWS * ATTENTION_DEPTH; i += ATTENTION_MMA_THREADS) {
+            int r = i / ATTENTION_DEPTH, x = i % ATTENTION_DEPTH;
             to[r][x] = r < count && x < width ? from[r * row + x] : bf16(0.0f);
         }
     }
@@ -42,8 +41,8 @@ __device__ __forceinline__ void load_left(uint32_t (&a)[4], const AttentionTile<
 
 // left[.., 8 columns each] += a x^T for 16 rows of x, 16 elements deep
 template <int ROWS>
-__device__ __forceinline__ void multiply_transposed(float (&left)[4], float (&right)[4], const uint32_t (&a)[4], const AttentionTile<ROWS> &x,
-                                                    int row, int column) {
+__device__ __forceinline__ void multiply_transposed(float (&left)[4], float (&right)[4], const uint32_t (&a)[4],
+                                                    const AttentionTile<ROWS> &x, int row, int column) {
     AttentionLane at;
     uint32_t b[4];
     load_matrices(b, &x[row + at.lane / 16 * 8 + at.lane % 8][column + at.lane / 8 % 2 * 8]);
@@ -70,7 +69,8 @@ __device__ __forceinline__ void multiply_scores(float (&sum)[8][4], const float 
 }
 
 // The warp's rows of the result, times `factor`, to `count` rows (of the block) of `width` elements.
-__device__ __forceinline__ void store_rows(bf16 *to, int64_t row, const float (&sum)[8][4], const float (&factor)[2], int count, int width) {
+__device__ __forceinline__ void store_rows(bf16 *to, int64_t row, const float (&sum)[8][4], const float (&factor)[2], int count,
+                                           int width) {
     AttentionLane at;
     const bool pairs = row % 2 == 0 && reinterpret_cast<uint64_t>(to) % 4 == 0;
 #pragma unroll
@@ -129,7 +129,7 @@ __device__ __forceinline__ float softmax_row(float (&score)[8][4], int half, con
 }
 
 __device__ inline void attention_forward_tensor(const attention_forward_args<bf16> &a) {
-    constexpr int KEYS = ATTENTION_MMA_KEYS, DEPTH = ATTENTION_MMA_DEPTH;
+    constexpr int KEYS = ATTENTION_MMA_KEYS, DEPTH = ATTENTION_DEPTH;
     __shared__ __align__(16) AttentionTile<ATTENTION_OWN> q;
     __shared__ __align__(16) AttentionTile<KEYS> k, v;
     const int blocks = int((a.t + ATTENTION_OWN - 1) / ATTENTION_OWN), first = int(blockIdx.x % blocks) * ATTENTION_OWN, d = int(a.d);
@@ -183,7 +183,7 @@ __device__ inline void attention_forward_tensor(const attention_forward_args<bf1
 
 // As attention_backward_rows in attention_plain.cuh, from which the names are.
 template <bool KEYS> __device__ void attention_backward_tensor(const attention_backward_args<bf16> &a, const float *dy_y) {
-    constexpr int STREAM = ATTENTION_STREAM, DEPTH = ATTENTION_MMA_DEPTH;
+    constexpr int STREAM = ATTENTION_STREAM, DEPTH = ATTENTION_DEPTH;
     __shared__ __align__(16) AttentionTile<ATTENTION_OWN> own[2];
     __shared__ __align__(16) AttentionTile<STREAM> others[2];
     __shared__ float lse[ATTENTION_OWN], dots[ATTENTION_OWN]; // of the queries, which are own or others

@@ -6,9 +6,11 @@
 #include "attention.cuh"
 #include "tile.cuh"
 
+static_assert(ATTENTION_DEPTH == TILE_DEPTH, "tiles of attention are tiles");
+using Scores = float[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD];
+
 // sum[i][j] += sum over k of p[ty + 16 i][k] z[k][4 tx + j]
-__device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float (&p)[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD],
-                                                 const float (&z)[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD]) {
+__device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const Scores &p, const Tile<ATTENTION_STREAM> &z) {
     TileThread at;
 #pragma unroll 2
     for (int k = 0; k < ATTENTION_STREAM; k += 4) {
@@ -31,7 +33,8 @@ __device__ __forceinline__ void multiply_columns(float (&sum)[4][4], const float
 }
 
 // This thread's part of the result, times `factor`, to `count` rows of `width` elements.
-template <typename T> __device__ void store_result(T *to, int64_t row, const float (&sum)[4][4], const float (&factor)[4], int count, int width) {
+template <typename T>
+__device__ void store_result(T *to, int64_t row, const float (&sum)[4][4], const float (&factor)[4], int count, int width) {
     TileThread at;
 #pragma unroll
     for (int i = 0; i < 4; i++)
@@ -40,13 +43,16 @@ template <typename T> __device__ void store_result(T *to, int64_t row, const flo
             if (at.ty + 16 * i < count && 4 * at.tx + j < width) to[(at.ty + 16 * i) * row + 4 * at.tx + j] = T(sum[i][j] * factor[i]);
 }
 
-// The block's share: 64 queries of a head, and TILE_DEPTH elements of their results. Keys stream by with a running maximum and sum a row.
+// The block's share: 64 queries of a head, and 64 elements of their results. Keys stream by, with a running maximum and sum of each row.
 template <typename T> __device__ void attention_forward(const attention_forward_args<T> &a) {
-    __shared__ __align__(16) float q[ATTENTION_OWN][TILE_DEPTH + TILE_PAD], k[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], v[ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], p[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD];
+    constexpr int DEPTH = ATTENTION_DEPTH;
+    __shared__ __align__(16) Tile<ATTENTION_OWN> q;
+    __shared__ __align__(16) Tile<ATTENTION_STREAM> k, v;
+    __shared__ __align__(16) Scores p;
     const int blocks = int((a.t + ATTENTION_OWN - 1) / ATTENTION_OWN), first = int(blockIdx.x % blocks) * ATTENTION_OWN, d = int(a.d);
     const AttentionHead head(a, blockIdx.x / blocks);
     const T *qs = a.q + head.at(a.t, a.q_row, d), *ks = a.k + head.at(a.s, a.k_row, d), *vs = a.v + head.at(a.s, a.v_row, d);
-    const int out = int(blockIdx.y) * TILE_DEPTH, key_end = head.queries <= first ? 0 : head.key_end(first + ATTENTION_OWN);
+    const int out = int(blockIdx.y) * DEPTH, key_end = head.queries <= first ? 0 : head.key_end(first + ATTENTION_OWN);
     const float scale = float(a.scale * 1.4426950408889634); // exponentials are powers of two
     TileThread at;
     float largest[4], sum[4], y[4][4] = {};
@@ -54,13 +60,13 @@ template <typename T> __device__ void attention_forward(const attention_forward_
     for (int i = 0; i < 4; i++) largest[i] = -INFINITE, sum[i] = 0;
     for (int key = 0; key < key_end; key += ATTENTION_STREAM) {
         float score[4][2] = {};
-        for (int c = 0; c < d; c += TILE_DEPTH) {
+        for (int c = 0; c < d; c += DEPTH) {
             __syncthreads(); // everyone is done with what was there
-            if (key == 0 || d > TILE_DEPTH) load_tile<TILE_DEPTH>(q, qs + first * a.q_row + c, a.q_row, head.queries - first, min(TILE_DEPTH, d - c));
-            load_tile<TILE_DEPTH>(k, ks + key * a.k_row + c, a.k_row, head.keys - key, min(TILE_DEPTH, d - c));
-            if (c == 0) load_tile<TILE_DEPTH>(v, vs + key * a.v_row + out, a.v_row, head.keys - key, min(TILE_DEPTH, d - out));
+            if (key == 0 || d > DEPTH) load_tile<DEPTH>(q, qs + first * a.q_row + c, a.q_row, head.queries - first, min(DEPTH, d - c));
+            load_tile<DEPTH>(k, ks + key * a.k_row + c, a.k_row, head.keys - key, min(DEPTH, d - c));
+            if (c == 0) load_tile<DEPTH>(v, vs + key * a.v_row + out, a.v_row, head.keys - key, min(DEPTH, d - out));
             __syncthreads();
-            multiply_rows(score, q, k, min(TILE_DEPTH, d - c));
+            multiply_rows(score, q, k, min(DEPTH, d - c));
         }
 #pragma unroll
         for (int i = 0; i < 4; i++) {
@@ -98,7 +104,9 @@ template <typename T> __device__ void attention_forward(const attention_forward_
 }
 
 struct attention_backward_shared {
-    float own[2][ATTENTION_OWN][TILE_DEPTH + TILE_PAD], others[2][ATTENTION_STREAM][TILE_DEPTH + TILE_PAD], p[ATTENTION_OWN][ATTENTION_STREAM + TILE_PAD];
+    Tile<ATTENTION_OWN> own[2];
+    Tile<ATTENTION_STREAM> others[2];
+    Scores p;
 };
 
 // Gradients of 64 rows of a head: of queries, while keys stream by, or (KEYS) of keys and values, while queries do. Both compute
@@ -107,24 +115,25 @@ struct attention_backward_shared {
 //     p = exp(scale scores - lse)          ds = p (dp - <dy, y>)
 //     dqueries = scale ds keys             dkeys = scale ds^T queries             dvalues = p^T dy
 template <bool KEYS, typename T> __device__ void attention_backward_rows(const attention_backward_args<T> &a, const float *dy_y) {
+    constexpr int DEPTH = ATTENTION_DEPTH;
     DYNAMIC_SHARED(attention_backward_shared, shared);
     const AttentionSides<KEYS, T> sides(a);
     const AttentionHead &head = sides.head;
-    const int d = int(a.d), first = sides.first, chunks = (d + TILE_DEPTH - 1) / TILE_DEPTH, out = int(blockIdx.y) * TILE_DEPTH;
+    const int d = int(a.d), first = sides.first, chunks = (d + DEPTH - 1) / DEPTH, out = int(blockIdx.y) * DEPTH;
     const float scale = float(a.scale), scale2 = float(a.scale * 1.4426950408889634);
     TileThread at;
     float d_own[4][4] = {}, d_values[4][4] = {};
     for (int other = sides.begin; other < sides.end; other += ATTENTION_STREAM) {
         float p[4][2] = {}, ds[4][2] = {};
         for (int i = 1; i <= chunks; i++) {
-            const int c = (int(blockIdx.y) + i) % chunks * TILE_DEPTH, width = min(TILE_DEPTH, d - c); // the last is `out`
+            const int c = (int(blockIdx.y) + i) % chunks * DEPTH, width = min(DEPTH, d - c); // the last is `out`
             __syncthreads();
 #pragma unroll
             for (int n = 0; n < 2; n++) {
+                const auto &mine = sides.own[n], &its = sides.others[n];
                 if (other == sides.begin || chunks > 1)
-                    load_tile<TILE_DEPTH>(shared->own[n], sides.own[n].row_at(first) + c, sides.own[n].row, sides.own_count - first, width);
-                load_tile<TILE_DEPTH>(shared->others[n], sides.others[n].row_at(other) + c, sides.others[n].row, sides.other_count - other,
-                                      width);
+                    load_tile<DEPTH>(shared->own[n], mine.row_at(first) + c, mine.row, sides.own_count - first, width);
+                load_tile<DEPTH>(shared->others[n], its.row_at(other) + c, its.row, sides.other_count - other, width);
             }
             __syncthreads();
             multiply_rows(p, shared->own[0], shared->others[0], width);

@@ -8,6 +8,8 @@ constexpr int TILE_THREADS = 256;
 constexpr int TILE_DEPTH = 64; // elements of a row that are in shared memory at a time
 constexpr int TILE_PAD = 4;    // behind them, so that reading down a column meets all banks
 
+template <int ROWS> using Tile = float[ROWS][TILE_DEPTH + TILE_PAD];
+
 struct TileThread {
     int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
 };
@@ -32,8 +34,7 @@ __device__ void load_tile(float (&to)[ROWS][STRIDE], const T *from, int64_t row,
 
 // sum[i][j] += <row ty + 16 i of x, row tx + 16 j of z> over the first `width` elements (rounded up to 4)
 template <int M, int N, int X_ROWS, int Z_ROWS>
-__device__ __forceinline__ void multiply_rows(float (&sum)[M][N], const float (&x)[X_ROWS][TILE_DEPTH + TILE_PAD], const float (&z)[Z_ROWS][TILE_DEPTH + TILE_PAD],
-                                              int width) {
+__device__ __forceinline__ void multiply_rows(float (&sum)[M][N], const Tile<X_ROWS> &x, const Tile<Z_ROWS> &z, int width) {
     static_assert(M * 16 == X_ROWS && N * 16 == Z_ROWS, "16 x 16 threads");
     TileThread at;
 #pragma unroll 1 // few registers: more warps hide what a longer loop would
