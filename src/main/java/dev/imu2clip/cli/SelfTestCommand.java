@@ -59,7 +59,7 @@ final class SelfTestCommand implements Callable<Integer> {
         for (SelfTest.Row row : report.kernels())
             out.printf(format, row.kernel(), row.precision(), row.types(), row.implementation(), row.calls(), number("%.1e", row.error()),
                     number("%.1e", row.allowed()), number("%.1f", row.microseconds()), row.status(),
-                    row.detail() == null ? row.sizes() : row.sizes() + ": " + row.detail());
+                    row.detail() == null ? row.sizes() : row.sizes() + ": " + row.detail().lines().findFirst().orElse(""));
         report.failures().forEach(failure -> out.println("failed: " + failure));
         long bad = report.kernels().stream().filter(row -> !row.status().equals("ok")).count();
         out.println(report.ok() ? "all " + report.kernels().size() + " ok" : bad + " of " + report.kernels().size() + " not ok");
