@@ -103,7 +103,12 @@ static double element(const struct block *b, const unsigned char *bytes, int64_t
         case I32: memcpy(&i32, bytes + i * 4, 4); return i32;
         case I64: memcpy(&i64, bytes + i * 8, 8); return (double)i64;
         case BOOL: return bytes[i];
-        default: memcpy(&u16, bytes + i * 2, 2); return u16;
+        case BF16:
+            memcpy(&u16, bytes + i * 2, 2);
+            i32 = (int32_t)((uint32_t)u16 << 16);
+            memcpy(&f32, &i32, 4);
+            return f32;
+        default: memcpy(&u16, bytes + i * 2, 2); return u16; // F16: bits, which must be the same
     }
 }
 
@@ -114,7 +119,7 @@ static void compare(const struct call *c, const struct block *b) {
     int64_t size = sizes[b->type], n = b->bytes / size;
     double largest = 1;
     for (int64_t i = 0; i < n; i++) if (isfinite(element(b, b->after, i))) largest = fmax(largest, fabs(element(b, b->after, i)));
-    int rough = c->tolerance > 1e-3 && (b->type == BF16 || b->type == F16);
+    int rough = c->tolerance > 1e-3 && b->type == BF16;
     double allowed = b->type == F32 || b->type == F64 || rough ? c->tolerance * largest : 0;
     for (int64_t i = 0; i < n; i++) {
         if (size >= 2 && memcmp(b->after + i * size, untouched, (size_t)size) == 0) continue;
