@@ -1,5 +1,6 @@
 package dev.imu2clip.autograd;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.ops.Activation;
@@ -37,7 +38,7 @@ class TapeTest {
     }
 
     static List<String> devices() {
-        return Backends.devices();
+        return TestDevices.all();
     }
 
     @BeforeEach

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -41,7 +42,7 @@ class FineTuningTest {
             "qv", new Tuning.Adapters(2, 4, Set.of("q_proj", "v_proj"), 0), "wide", new Tuning.Adapters(3, 3, Tuning.Adapters.TARGETS, 2));
 
     static Stream<String> devices() {
-        return Backends.devices().stream();
+        return TestDevices.all().stream();
     }
 
     @ParameterizedTest
@@ -90,7 +91,7 @@ class FineTuningTest {
     @ParameterizedTest
     @CsvSource({"all", "last", "qv", "wide"})
     void tenStepsFollowPyTorch(String way) {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             Backend backend = Backends.get(device);
             try (SmallClip clip = new SmallClip(backend, WAYS.get(way));
                     Adam adam = new Adam(clip.store, new Adam.Settings(0.006, 0.9, 0.999, 1e-8, 0.1, true, 1))) {

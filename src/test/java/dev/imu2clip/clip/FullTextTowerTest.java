@@ -3,6 +3,7 @@ package dev.imu2clip.clip;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.TestData;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.Safetensors;
@@ -34,7 +35,7 @@ class FullTextTowerTest {
 
     /** Compiled devices: the definitions would take minutes. */
     static Stream<String> devices() {
-        return Backends.devices().stream().filter(device -> !device.equals("java"));
+        return TestDevices.all().stream().filter(device -> !device.equals("java"));
     }
 
     @ParameterizedTest

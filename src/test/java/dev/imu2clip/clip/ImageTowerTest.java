@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -44,7 +45,7 @@ class ImageTowerTest {
     }
 
     static Stream<String> devices() {
-        return Backends.devices().stream();
+        return TestDevices.all().stream();
     }
 
     @Test

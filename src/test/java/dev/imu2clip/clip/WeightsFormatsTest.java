@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -56,7 +57,7 @@ class WeightsFormatsTest {
 
     /** Folder, format and device: the tiny files on all devices. */
     static Stream<List<String>> cases() {
-        return FORMATS.stream().flatMap(format -> Backends.devices().stream().map(device -> List.of(format, device)));
+        return FORMATS.stream().flatMap(format -> TestDevices.all().stream().map(device -> List.of(format, device)));
     }
 
     static Stream<String> formats() {
@@ -98,7 +99,7 @@ class WeightsFormatsTest {
         String setting = System.getProperty("imu2clip.weights", "");
         Assumptions.assumeTrue(Files.exists(Path.of(setting, "expected.safetensors")),
                 "no full-size weights: make them with tools/weights.py --full DIR and set -Dimu2clip.weights=DIR");
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             if (!device.equals("java")) assertEmbeddings(Path.of(setting), Path.of(setting, format), device, "", 1e-4f);
     }
 

@@ -1,5 +1,6 @@
 package dev.imu2clip.imu;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.GoldenHash;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
@@ -36,7 +37,7 @@ class Mw2EncoderTest {
     @Test
     void bothRecurrencesAreAsInPyTorch() throws URISyntaxException {
         try (Safetensors goldens = Safetensors.open(Path.of(Mw2EncoderTest.class.getResource("/goldens/mw2.safetensors").toURI()))) {
-            for (String device : Backends.devices())
+            for (String device : TestDevices.all())
                 for (String name : goldens.names()) {
                     String encoder = name.substring(0, name.lastIndexOf('_'));
                     int samples = Integer.parseInt(name.substring(name.lastIndexOf('_') + 1, name.indexOf('.')));

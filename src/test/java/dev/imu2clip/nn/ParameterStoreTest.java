@@ -1,5 +1,6 @@
 package dev.imu2clip.nn;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.imu.EncoderFile;
@@ -110,7 +111,7 @@ class ParameterStoreTest {
     /** Gaps that drifted would change the norm that gradients are clipped to, and the bits of a checkpoint. */
     @Test
     void gapsStayZeroWhateverAdamDoes() {
-        for (String name : Backends.devices()) {
+        for (String name : TestDevices.all()) {
             Odd model = new Odd();
             try (ParameterStore store = ParameterStore.allocate(Backends.get(name), model, true).initialise(1);
                     Adam adam = new Adam(store, new Adam.Settings(0.1, 0.9, 0.999, 1e-8, 0.3, true, 1))) {

@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Workspace;
@@ -69,7 +70,7 @@ class AttentionTest {
         Random random = new Random(t);
         for (int i = 0; i < sequence.length; i++) sequence[i] = (float) random.nextGaussian();
         for (int i = 0; i < cotangent.length; i++) cotangent[i] = (float) random.nextGaussian();
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             float[][] alone = run(device, sequence, cotangent, 1, t, t, h, d, causal);
             for (int padded : new int[] {t, t + 1, t + 5, 2 * t, 240}) {
                 float[] batch = new float[3 * padded * width], dy = new float[3 * padded * h * d];

@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -98,7 +99,7 @@ class CastTest {
     }
 
     private static void forEachDevice(Body body) {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             Backend backend = Backends.get(device);
             try (Workspace workspace = new Workspace(backend, "cast"); var _ = workspace.step()) {
                 body.run(device, new Tape(workspace));

@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Workspace;
@@ -31,7 +32,7 @@ class DropoutTest {
     void theMaskIsPhilox(double p) {
         long seed = 0xABCDEF0123456789L, offset = 0xFFFFFFF0L; // the counter's low word overflows on the way
         int n = 10_007;
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 double[] ones = new double[n];
@@ -47,7 +48,7 @@ class DropoutTest {
     @Test
     void theBoundItselfIsKept() {
         double p = Philox.uniform(77, 5);
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 Tensor ones = Tensors.set(tape.empty(DType.F32, 8), 1, 1, 1, 1, 1, 1, 1, 1);

@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.backend.HostBackend;
@@ -59,7 +60,7 @@ class GatherTest {
     /** On host devices; elsewhere the values are not looked at. */
     @Test
     void refusesIndicesOutside() {
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 Tensor table = tape.empty(DType.F32, 5, 4), real = tape.empty(DType.F32, 3);
@@ -79,7 +80,7 @@ class GatherTest {
     /** Where nobody looks at the indices, one outside picks NaN, and its gradient goes nowhere. */
     @Test
     void indicesOutsideDoNoHarm() {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             if (Backends.get(device) instanceof HostBackend) continue;
             try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);

@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Workspace;
@@ -38,7 +39,7 @@ class LayoutTest {
     /** All values are distinct, so that a wrong place cannot go unseen, and compared exactly. */
     @Test
     void transposeMovesEveryElement() {
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             try (Workspace workspace = new Workspace(Backends.get(device), "test"); var _ = workspace.step()) {
                 Tape tape = new Tape(workspace);
                 double[] values = new double[3 * 37 * 45];

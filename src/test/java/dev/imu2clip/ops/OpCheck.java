@@ -1,5 +1,6 @@
 package dev.imu2clip.ops;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -144,12 +145,6 @@ public final class OpCheck {
         return this;
     }
 
-    /** The devices to check: all, or those of -Dimu2clip.devices=NAME,NAME. */
-    private static List<String> devices() {
-        String chosen = System.getProperty("imu2clip.devices", "");
-        return chosen.isEmpty() ? Backends.devices() : List.of(chosen.split(","));
-    }
-
     public void check() {
         if (RecordingBackend.active()) {
             RecordingBackend.tolerate(tolerance * (3 + Math.sqrt(terms)));
@@ -163,7 +158,7 @@ public final class OpCheck {
         Backend java = Backends.get("java");
         Result expected = run(java, DType.F64, null);
         if (differentiable && gradientCheck) checkGradients(java, expected);
-        for (String device : devices()) {
+        for (String device : TestDevices.all()) {
             Result actual = run(Backends.get(device), DType.F32, null);
             compare(device + " output", expected.output, actual.output);
             for (int i = 0; i < inputs.size(); i++)

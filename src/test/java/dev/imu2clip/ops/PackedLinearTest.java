@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
@@ -59,7 +60,7 @@ class PackedLinearTest {
     /** Where the width is the device's own, nothing differs from a product with the weight as it is. */
     @Test
     void theSameBitsAsALinearLayer() {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             Backend backend = Backends.get(device);
             if (backend.panelWidth() == 0) continue;
             try (var workspace = new Workspace(backend, "test"); var _ = workspace.step()) {

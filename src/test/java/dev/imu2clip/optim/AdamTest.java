@@ -1,5 +1,6 @@
 package dev.imu2clip.optim;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.io.Safetensors;
 import dev.imu2clip.nn.Init;
@@ -84,7 +85,7 @@ class AdamTest {
 
     @Test
     void followsTheTextbookOnEveryDevice() {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             check(device, Adam.Settings.of(1e-2), Schedule.CONSTANT);
             check(device, new Adam.Settings(1e-2, 0.8, 0.99, 1e-6, 0.1, false, 0), Schedule.CONSTANT);
             check(device, new Adam.Settings(1e-2, 0.9, 0.999, 1e-8, 0.1, true, 0), new Schedule(Schedule.Kind.COSINE, 5, 20, 0.1));
@@ -108,7 +109,7 @@ class AdamTest {
     @CsvSource({"adam,0,false", "adam_decay,0.1,false", "adamw,0.1,true"})
     void followsPyTorch(String name, double decay, boolean decoupled) throws URISyntaxException {
         try (Safetensors golden = Safetensors.open(Path.of(AdamTest.class.getResource("/goldens/adam.safetensors").toURI()))) {
-            for (String device : Backends.devices())
+            for (String device : TestDevices.all())
                 for (int clip = 0; clip <= 1; clip++) {
                     String golds = name + "_clip" + clip;
                     float[] gradients = golden.floats(golds + ".x1");

@@ -1,5 +1,6 @@
 package dev.imu2clip.tensor;
 
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
 import dev.imu2clip.memory.Slab;
@@ -75,14 +76,14 @@ class TensorTest {
         refused(() -> x.set(counting(7)), "F32 (7,) on java into F32 (2, 3)");
         refused(() -> x.set(Tensor.zeros(java, DType.F64, 6)), "F64 (6,)");
         assertThrows(IllegalStateException.class, x::item);
-        for (String device : Backends.devices())
+        for (String device : TestDevices.all())
             if (!device.equals("java")) refused(() -> x.set(Tensor.zeros(Backends.get(device), DType.F32, 6)), device);
     }
 
     @ParameterizedTest
     @EnumSource
     void everyTypeKeepsSmallWholeNumbers(DType dtype) {
-        for (String device : Backends.devices()) {
+        for (String device : TestDevices.all()) {
             Tensor x = Tensor.zeros(Backends.get(device), dtype, 5);
             assertArrayEquals(new float[5], x.toFloats(), "zeroed");
             assertEquals(5L * dtype.bytes(), x.bytes());

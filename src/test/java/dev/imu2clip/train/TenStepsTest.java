@@ -2,6 +2,7 @@ package dev.imu2clip.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.imu2clip.TestDevices;
 import dev.imu2clip.GoldenHash;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backends;
@@ -32,7 +33,7 @@ class TenStepsTest {
 
     @Test
     void followPyTorchOnEveryInstructionSet() throws IOException {
-        for (String device : Backends.devices()) if (!device.equals("java")) follow(device);
+        for (String device : TestDevices.all()) if (!device.equals("java")) follow(device);
     }
 
     private static void follow(String device) throws IOException {
