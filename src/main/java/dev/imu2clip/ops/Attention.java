@@ -93,8 +93,11 @@ public final class Attention {
     // ---- definition: one row of queries at a time ----
 
     private interface Row {
-        /** Query {@code i} of a head: where query, key 0, value 0 and output begin, and softmax(q k^T / sqrt(D)) over the keys it sees. */
-        void at(long i, long q, long k, long v, long y, double[] probabilities);
+        /**
+         * Row {@code i} of (b, h, t): where query, key 0, value 0 and output begin, softmax(q k^T / sqrt(D)) over the keys it sees, and
+         * the logarithm of the sum that divides it.
+         */
+        void at(long i, long q, long k, long v, long y, double[] probabilities, double lse);
     }
 
     private static void forEachRow(Args a, Row row) {
@@ -117,14 +120,15 @@ public final class Attention {
             }
             for (int j = 0; j < keys; j++) sum += p[j] = Math.exp(p[j] - most);
             for (int j = 0; j < keys; j++) p[j] /= sum;
-            row.at(i, q0, k0, v0, y0, p);
+            row.at((b * h + head) * t + i, q0, k0, v0, y0, p, most + Math.log(sum));
         }
     }
 
     private static void forward(Args a) {
-        Reals v = a.reals("v"), y = a.reals("y");
+        Reals v = a.reals("v"), y = a.reals("y"), rows = a.reals("lse");
         long d = a.size("d"), vRow = a.size("v_row");
-        forEachRow(a, (_, _, _, v0, y0, p) -> {
+        forEachRow(a, (i, _, _, v0, y0, p, lse) -> {
+            if (rows != null && p.length > 0) rows.set(i, lse);
             for (long x = 0; x < d; x++) {
                 double sum = 0;
                 for (int j = 0; j < p.length; j++) sum += p[j] * v.get(v0 + j * vRow + x);
@@ -138,7 +142,7 @@ public final class Attention {
         long d = a.size("d"), kRow = a.size("k_row"), vRow = a.size("v_row");
         double scale = a.real("scale");
         Reals dq = cleared(a, "dq", "t", "q_row"), dk = cleared(a, "dk", "s", "k_row"), dv = cleared(a, "dv", "s", "v_row");
-        forEachRow(a, (_, q0, k0, v0, y0, p) -> {
+        forEachRow(a, (_, q0, k0, v0, y0, p, _) -> {
             double[] dp = new double[p.length];
             double mean = 0;
             for (int j = 0; j < p.length; j++) {
