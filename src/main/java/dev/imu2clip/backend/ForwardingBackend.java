@@ -16,7 +16,7 @@ public abstract class ForwardingBackend implements Backend {
     @Override
     public Slab allocate(long bytes, String what) {
         Slab slab = device.allocate(bytes, what);
-        return new Slab(this, what, slab.address(), bytes, device instanceof HostBackend ? slab.segment() : null, slab::close);
+        return new Slab(this, what, slab.address(), bytes, slab.onHost() ? slab.segment() : null, slab::close);
     }
 
     @Override

@@ -44,6 +44,11 @@ public final class Slab implements AutoCloseable {
         return address;
     }
 
+    /** Whether Java sees the bytes. */
+    public boolean onHost() {
+        return segment != null;
+    }
+
     /** The bytes as Java sees them; only on host devices. */
     public MemorySegment segment() {
         checkOpen();
