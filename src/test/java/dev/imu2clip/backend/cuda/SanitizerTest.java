@@ -27,7 +27,7 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPacka
  * float32 and bfloat16, are recorded with their launches and replayed by {@code src/test/native/replay_cuda.cpp}, on tensors of exactly
  * their size. Arrays in static shared memory are checked where they are indexed, not behind pointers into them.
  */
-@Tag("heavy")
+@Tag("sanitizers")
 class SanitizerTest {
     private static final Path FOLDER = Path.of("target", "replay-cuda").toAbsolutePath(), CALLS = FOLDER.resolve("calls");
     private static final String CXX = System.getenv().getOrDefault("CXX", "g++");
