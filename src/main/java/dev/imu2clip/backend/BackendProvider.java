@@ -21,6 +21,11 @@ public interface BackendProvider {
         return List.of();
     }
 
+    /** Whether a person would expect it to run on this machine: not where the hardware is missing. */
+    default boolean expected() {
+        return true;
+    }
+
     /** Opens one of {@link #devices()}. */
     Backend open(String device);
 }

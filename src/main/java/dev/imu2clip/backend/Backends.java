@@ -74,7 +74,7 @@ public final class Backends {
         List<String> reasons = new ArrayList<>();
         for (BackendProvider provider : PROVIDERS) {
             if (provider.devices().contains(chosen.name())) break;
-            if (provider.devices().isEmpty()) reasons.add(provider.name() + " cannot be used here: " + provider.status());
+            if (provider.devices().isEmpty() && provider.expected()) reasons.add(provider.name() + " cannot be used here: " + provider.status());
         }
         return reasons;
     }

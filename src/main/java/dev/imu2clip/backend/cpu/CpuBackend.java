@@ -78,11 +78,9 @@ public final class CpuBackend extends HostBackend {
 
     /** The definition runs where a C form was to be expected. */
     private void passOver(Kernel kernel, String types) {
-        if (STRICT) throw new MissingKernelException("kernel " + kernel + " has no C form for " + isa + " and "
-                + types.substring(1).replace('_', ' '));
-        if (logged.add(kernel + types))
-            LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel,
-                    types.substring(1).replace('_', ' '));
+        String named = types.isEmpty() ? "f32" : types.substring(1).replace('_', ' ');
+        if (STRICT) throw new MissingKernelException("kernel " + kernel + " has no C form for " + isa + " and " + named);
+        if (logged.add(kernel + types)) LOG.log(System.Logger.Level.INFO, "kernel {0} for types {1} runs on its definition", kernel, named);
     }
 
     private MemorySegment float32(Kernel kernel) {

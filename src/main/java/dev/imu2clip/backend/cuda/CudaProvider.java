@@ -30,6 +30,7 @@ public final class CudaProvider implements BackendProvider {
     private List<CudaDevice> found = List.of();
     private String reason;
     private boolean looked;
+    private boolean missing; // driver or GPU
 
     private void look() {
         synchronized (CudaProvider.class) {
@@ -43,6 +44,7 @@ public final class CudaProvider implements BackendProvider {
                 SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
             } catch (IllegalArgumentException e) {
                 reason = "no NVIDIA driver (libcuda.so.1 was not found)";
+                missing = true;
                 return;
             }
             try {
@@ -57,6 +59,7 @@ public final class CudaProvider implements BackendProvider {
 
     private List<CudaDevice> devices(int initialised) {
         if (initialised != 0) {
+            missing = initialised == CUresult.CUDA_ERROR_NO_DEVICE;
             reason = initialised == CUresult.CUDA_ERROR_NO_DEVICE ? "the NVIDIA driver finds no GPU" : "cuInit: " + CudaDriver.describe(initialised);
             return List.of();
         }
@@ -77,6 +80,13 @@ public final class CudaProvider implements BackendProvider {
     @Override
     public String name() {
         return "cuda";
+    }
+
+    /** A machine without a driver or without a GPU is none to expect it on. */
+    @Override
+    public boolean expected() {
+        look();
+        return !missing;
     }
 
     @Override
