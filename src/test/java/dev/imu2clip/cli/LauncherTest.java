@@ -113,7 +113,7 @@ class LauncherTest {
         assertEquals("", start("doctor").err);
         assertEquals(1, builds());
         assertTrue(Files.readString(project.resolve("builds"))
-                .startsWith("mvn -q -Dmaven.test.skip=true package with " + jdks.resolve("25")));
+                .startsWith("mvn -q -Dmaven.test.skip=true -Dkernels.skip=true package with " + jdks.resolve("25")));
         int expected = 1;
         for (String source : List.of("pom.xml", "src/main/java/A.java", "native/a.c", "kernels/a.cu", "configs/a.yaml")) {
             Files.setLastModifiedTime(project.resolve(source), FileTime.from(Instant.now().plusSeconds(1)));
