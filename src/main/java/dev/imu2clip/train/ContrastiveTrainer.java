@@ -2,6 +2,7 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
+import dev.imu2clip.backend.Precision;
 import dev.imu2clip.backend.Recording;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.Batch;
@@ -24,6 +25,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.function.Function;
 
 /** A model, its optimiser and their memory: takes batches, gives losses. */
@@ -56,9 +58,9 @@ public final class ContrastiveTrainer implements AutoCloseable {
                 config.loss().temperatureLearned());
         text = TunedText.isTuned(config) ? new TunedText(config, texts) : null;
         if (text != null) model.learn(text.tower());
-        String precision = config.train().precision();
-        backend.useTf32(precision.equals("tf32"));
-        store = ParameterStore.allocate(backend, model, name -> text == null ? 1 : text.rate(name), compute(backend, precision));
+        Precision precision = precision(backend, config);
+        precision.choose(backend);
+        store = ParameterStore.allocate(backend, model, name -> text == null ? 1 : text.rate(name), precision.dtype());
         adam = new Adam(store, settings(config.optim()));
         workspace = new Workspace(backend, "step");
         reportMemory = backend.allocate(8, "the report of a step");
@@ -75,12 +77,13 @@ public final class ContrastiveTrainer implements AutoCloseable {
         }
     }
 
-    private static DType compute(Backend backend, String precision) {
-        DType dtype = precision.equals("bf16") ? DType.BF16 : DType.F32;
-        if (!backend.computesIn(dtype) || precision.equals("tf32") && !backend.computesIn(DType.BF16))
+    /** @throws InputException where the device cannot compute in what the configuration asks for */
+    static Precision precision(Backend backend, Config config) {
+        Precision precision = Precision.valueOf(config.train().precision().toUpperCase(Locale.ROOT));
+        if (!Precision.of(backend).contains(precision))
             throw new InputException("train_hparams.precision is " + precision + ", but " + backend.name()
                     + " computes in fp32 only; choose fp32, or a CUDA device by run.device");
-        return dtype;
+        return precision;
     }
 
     private static Adam.Settings settings(Config.Optim optim) {
@@ -121,7 +124,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
 
         FixedStep(Batch batch) {
             Shape shape = signalShape(batch), vectors = Shape.of(batch.size(), model.encoder().width());
-            long bytes = 4 * (shape.count() + 15) / 16 * 16;
+            long bytes = (4 * shape.count() + 63) / 64 * 64;
             inputs = backend.allocate(bytes + 4 * vectors.count(), "a batch");
             signals = Tensor.in(inputs, 0, shape, DType.F32);
             texts = Tensor.in(inputs, bytes, vectors, DType.F32);

@@ -69,6 +69,7 @@ public final class Pretraining implements AutoCloseable {
             backend = Backends.get(config.run().device());
             say.accept("device     " + backend.name() + ": " + backend.describe());
             Backends.passedOver(backend).forEach(say);
+            ContrastiveTrainer.precision(backend, config); // before anything is read or embedded
             run.requireUsable(resume);
             data = keep(DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate()));
             String clip;

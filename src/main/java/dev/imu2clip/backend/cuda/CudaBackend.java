@@ -33,6 +33,8 @@ import java.util.stream.Collectors;
  */
 public final class CudaBackend implements Backend {
     private static final boolean DEBUG = Boolean.getBoolean("imu2clip.debug");
+    /** Whether somebody wants to see every kernel of a recorded step by itself. */
+    private static final boolean KERNEL_BY_KERNEL = DEBUG || Boolean.getBoolean("imu2clip.profile");
     private static final int CAPTURE_OF_THIS_THREAD = 1;
 
     private final String name;
@@ -218,11 +220,11 @@ public final class CudaBackend implements Backend {
 
     /**
      * Captures the work as a CUDA graph: a replay costs the CPU one call, and no kernel waits for the next to be launched. With {@code
-     * -Dimu2clip.debug=true} every replay runs the work kernel by kernel.
+     * -Dimu2clip.debug=true} or {@code -Dimu2clip.profile=true} every replay runs the work kernel by kernel.
      */
     @Override
     public Recording record(Runnable work) {
-        if (DEBUG) return work::run;
+        if (KERNEL_BY_KERNEL) return work::run;
         makeCurrent();
         refuseWhileRecording("recording");
         synchronize();
