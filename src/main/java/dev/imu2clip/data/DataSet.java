@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -30,17 +31,19 @@ public final class DataSet implements AutoCloseable {
     private final int rateHz;
     private final Map<Split, List<String>> splits = new EnumMap<>(Split.class);
     private final Map<String, RecordingInfo> recordings = new LinkedHashMap<>();
-    private final List<Window> windows;
+    private final WindowRule rule;
+    private List<Window> windows; // read when they are first asked for
     private final Arena arena = Arena.ofShared();
     private final Map<String, Object> opened = new ConcurrentHashMap<>(); // uid to Recording, or to why it cannot be used
 
-    private DataSet(Path folder, int rateHz) {
+    private DataSet(Path folder, int rateHz, WindowRule rule) {
         layout = new Layout(folder);
         this.rateHz = rateHz;
+        this.rule = rule;
         info = readInfo();
         if (Files.exists(layout.recordings())) readRecordings();
         readSplits();
-        windows = WindowFile.read(layout.windows());
+        if (rule == WindowRule.LISTED) windows(); // a damaged file is found at once
     }
 
     /** Opens a folder whose blocks are wanted at 200 Hz. @throws InputException when it is no complete, consistent data set */
@@ -50,14 +53,21 @@ public final class DataSet implements AutoCloseable {
 
     /** Opens a folder whose blocks are wanted at {@code rateHz}; signals of another rate are resampled window by window. */
     public static DataSet open(Path folder, int rateHz) {
+        return open(folder, rateHz, WindowRule.LISTED);
+    }
+
+    /** The same with other windows than those that {@code windows.csv} lists. */
+    public static DataSet open(Path folder, int rateHz, WindowRule rule) {
         if (!Files.isDirectory(folder))
             throw InputException.in(folder, "is not a folder",
                     "Give the folder of a prepared data set; 'imu2clip import' and 'imu2clip sample' make one");
-        return new DataSet(folder, rateHz);
+        return new DataSet(folder, rateHz, rule);
     }
 
     private DataSetInfo readInfo() {
         Path file = layout.info();
+        if (!Files.exists(file) && Files.exists(layout.metadata())) // as the reference prepares it
+            return new DataSetInfo(layout.folder().getFileName().toString(), "", "", "", 0, Map.of());
         if (!Files.exists(file))
             throw InputException.in(layout.folder(), "is not a prepared data set: it has no dataset.json",
                     "Make one with 'imu2clip import' or 'imu2clip sample'; an interrupted import has to be repeated with --overwrite");
@@ -89,7 +99,7 @@ public final class DataSet implements AutoCloseable {
     private void readSplits() {
         Map<String, Split> where = new HashMap<>();
         for (Split split : Split.values()) {
-            Path file = layout.split(split);
+            Path file = Files.exists(layout.split(split)) ? layout.split(split) : layout.split(split, 0);
             List<String> uids = Files.exists(file) ? Json.strings(file) : List.of();
             for (String uid : uids) {
                 Split other = where.put(Layout.checkUid(uid, file), split);
@@ -104,6 +114,11 @@ public final class DataSet implements AutoCloseable {
 
     public Path folder() {
         return layout.folder();
+    }
+
+    /** Where its files lie. */
+    public Layout layout() {
+        return layout;
     }
 
     public DataSetInfo info() {
@@ -125,24 +140,34 @@ public final class DataSet implements AutoCloseable {
         return Collections.unmodifiableMap(recordings);
     }
 
-    /** All windows as the file lists them, checked or not. */
-    public List<Window> windows() {
-        return Collections.unmodifiableList(windows);
+    /** All windows as the file lists them, or as the rule finds them; checked or not. */
+    public synchronized List<Window> windows() {
+        if (windows == null) {
+            Set<String> uids = new HashSet<>();
+            splits.values().forEach(uids::addAll);
+            windows = List.copyOf(rule.windows(layout, uids));
+        }
+        return windows;
     }
 
     /**
-     * The usable windows of a split in the order of the file. Every window is read once for it; those that cannot be used are
-     * counted with the reason.
+     * The usable windows of a split in the order of the file: those that have motion and a text. Every window is read once for it;
+     * those that cannot be used are counted with the reason.
      *
      * @throws InputException when none is left
      */
     public Selection select(Split split) {
+        return select(split, EnumSet.of(Modality.IMU, Modality.TEXT));
+    }
+
+    /** The same for windows that have all of these modalities. Of a video it is only asked whether it is there. */
+    public Selection select(Split split, Set<Modality> modalities) {
         Set<String> uids = new HashSet<>(splits.get(split));
-        List<Window> candidates = windows.stream().filter(w -> uids.contains(w.uid())).toList();
+        List<Window> candidates = windows().stream().filter(w -> uids.contains(w.uid())).toList();
         Rejections rejections = new Rejections();
         List<Window> usable = new ArrayList<>();
         Rejected[] problems = new Rejected[candidates.size()];
-        Arrays.parallelSetAll(problems, i -> problem(candidates.get(i)));
+        Arrays.parallelSetAll(problems, i -> problem(candidates.get(i), modalities));
         for (int i = 0; i < problems.length; i++) {
             if (problems[i] == null) usable.add(candidates.get(i));
             else rejections.add(problems[i].reason, problems[i].getMessage());
@@ -153,22 +178,29 @@ public final class DataSet implements AutoCloseable {
 
     private InputException empty(Split split, int uids, int candidates, Rejections rejections) {
         String why = uids == 0 ? "it names no recording" : candidates == 0
-                ? layout.windows() + " has no window of its " + uids + " recordings"
+                ? (rule == WindowRule.LISTED ? layout.windows() : layout.folder()) + " has no window of its " + uids + " recordings"
                 : String.join("; ", rejections.summary());
         return InputException.in(layout.split(split), "no usable window in the " + split.id() + " split: " + why,
                 "Correct or replace the data set");
     }
 
-    private Rejected problem(Window window) {
+    private Rejected problem(Window window, Set<Modality> modalities) {
         try {
-            if (window.text().isBlank()) throw new Rejected(Reason.EMPTY_TEXT, window.toString());
+            if (modalities.contains(Modality.TEXT) && window.text().isBlank()) throw new Rejected(Reason.EMPTY_TEXT, window.toString());
             int samples = window.samples(rateHz);
             if (samples < 1 || window.end() - window.start() > MAX_SECONDS) throw new Rejected(Reason.BAD_TIMES, window.toString());
+            if (modalities.contains(Modality.VIDEO)) require(layout.video(window.uid()), Reason.MISSING_VIDEO);
+            if (modalities.contains(Modality.AUDIO)) require(layout.audio(window.uid()), Reason.MISSING_AUDIO);
+            if (!modalities.contains(Modality.IMU)) return null;
             recording(window.uid()).read(window, samples, MemorySegment.ofArray(new float[Recording.CHANNELS * samples]), 0);
             return null;
         } catch (Rejected rejected) {
             return rejected;
         }
+    }
+
+    private static void require(Path file, Reason reason) {
+        if (!Files.exists(file)) throw new Rejected(reason, file + ": does not exist");
     }
 
     /** @throws Rejected when no window of the recording can be used */

@@ -1,5 +1,6 @@
 package dev.imu2clip.data;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
@@ -17,12 +18,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The data set's JSON files, with errors that name file, line and what was expected. */
-final class Json {
-    static final ObjectMapper MAPPER = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+public final class Json {
+    public static final ObjectMapper MAPPER = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
     private Json() {}
 
-    static JsonNode read(Path file) {
+    /** A whole file. @throws InputException when it is missing, empty or no JSON */
+    public static JsonNode read(Path file) {
         try {
             JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
             if (node.isMissingNode()) throw InputException.in(file, "is empty", "Make the data set again");
@@ -30,16 +32,25 @@ final class Json {
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": does not exist", e);
         } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : "line " + e.getLocation().getLineNr() + ": ";
-            throw new InputException(file + ": " + place + "is no valid JSON (" + e.getOriginalMessage()
-                    + "). Correct it or make the data set again", e);
+            throw invalid(file, e);
         } catch (IOException e) {
             throw new InputException(file + ": cannot be read (" + e + ")", e);
         }
     }
 
+    /** For a file that is too large to hold: read it piece by piece. */
+    public static JsonParser parser(Path file) throws IOException {
+        return MAPPER.createParser(Files.newInputStream(file));
+    }
+
+    public static InputException invalid(Path file, JsonProcessingException e) {
+        String place = e.getLocation() == null ? "" : "line " + e.getLocation().getLineNr() + ": ";
+        return new InputException(file + ": " + place + "is no valid JSON (" + e.getOriginalMessage()
+                + "). Correct it or make the data set again", e);
+    }
+
     /** A list of strings, such as the uids of a split. */
-    static List<String> strings(Path file) {
+    public static List<String> strings(Path file) {
         JsonNode node = read(file);
         List<String> strings = new ArrayList<>();
         if (node.isArray()) for (JsonNode item : node) if (item.isTextual()) strings.add(item.asText());
@@ -48,7 +59,7 @@ final class Json {
         return strings;
     }
 
-    static void write(Path file, Object value) {
+    public static void write(Path file, Object value) {
         var indenter = new DefaultIndenter("  ", "\n");
         var printer = new DefaultPrettyPrinter().withObjectIndenter(indenter).withArrayIndenter(indenter);
         try {

@@ -4,39 +4,68 @@ import dev.imu2clip.io.InputException;
 import java.nio.file.Path;
 
 /** Where things lie in a prepared data set; described in docs/data.md. */
-record Layout(Path folder) {
+public record Layout(Path folder) {
     static final String SIGNALS = "processed_imu";
 
-    Path info() {
+    public Path info() {
         return folder.resolve("dataset.json");
     }
 
-    Path recordings() {
+    public Path recordings() {
         return folder.resolve("recordings.json");
     }
 
-    Path windows() {
+    public Path windows() {
         return folder.resolve("windows.csv");
     }
 
-    Path split(Split split) {
-        return folder.resolve("splits").resolve(split.id() + ".json");
+    public Path split(Split split) {
+        return splits().resolve(split.id() + ".json");
     }
 
-    Path signals() {
+    /** One of the reference's ten random divisions; the first of them stands for {@link #split} where that is not there. */
+    public Path split(Split split, int number) {
+        return splits().resolve(split.id() + "_" + number + ".json");
+    }
+
+    public Path splits() {
+        return folder.resolve("splits");
+    }
+
+    /** Ego4D's metadata, which makes a folder one of Ego4D's layout. */
+    public Path metadata() {
+        return folder.resolve("ego4d.json");
+    }
+
+    /** Ego4D's narrations. */
+    public Path narrations() {
+        return folder.resolve("narration.json");
+    }
+
+    public Path signals() {
         return folder.resolve(SIGNALS);
     }
 
-    Path signal(String uid) {
+    public Path signal(String uid) {
         return signals().resolve(uid + ".npy");
     }
 
-    Path timestamps(String uid) {
+    public Path timestamps(String uid) {
         return signals().resolve(uid + "_timestamps.npy");
     }
 
+    /** 10 frames a second of 224 x 224 pixels. */
+    public Path video(String uid) {
+        return folder.resolve("processed_videos").resolve(uid + ".mp4");
+    }
+
+    /** Mono, 16 kHz. */
+    public Path audio(String uid) {
+        return folder.resolve("processed_audios").resolve(uid + ".wav");
+    }
+
     /** A uid becomes a file name, so it must be one. @throws InputException naming {@code file}, where it was read */
-    static String checkUid(String uid, Path file) {
+    public static String checkUid(String uid, Path file) {
         if (!uid.matches("[A-Za-z0-9][A-Za-z0-9._+@=-]{0,199}"))
             throw InputException.in(file, "'" + uid + "' cannot be the uid of a recording",
                     "A uid is made of letters, digits and . _ + @ = -");

@@ -83,7 +83,7 @@ final class Recording {
 
     /**
      * Copies a window's block, (6, samples) float32, channel-major, to {@code target}. The samples are those whose time lies in
-     * (start, end], as the reference's bisection selects them; what is missing at the end is 0.
+     * [start, end), as the reference's bisection selects them; what is missing at the end is 0.
      *
      * @throws Rejected when the window cannot be used; {@code target} may then hold part of it
      */
@@ -94,8 +94,8 @@ final class Recording {
         try {
             double lastMs = clock.at(samples - 1);
             if (endMs > lastMs) throw new Rejected(Reason.BEYOND_END, window + ", the recording ends at " + lastMs / 1000 + " s");
-            int from = firstAfter(startMs);
-            int to = firstAfter(endMs);
+            int from = firstNotBefore(startMs);
+            int to = firstNotBefore(endMs);
             if (Math.abs(clock.at(from) - startMs) > FAR_MS || Math.abs(clock.at(Math.min(to, samples - 1)) - endMs) > FAR_MS)
                 throw new Rejected(Reason.NO_SAMPLE_NEAR, window + ", the nearest samples are at " + clock.at(from) / 1000 + " s and "
                         + clock.at(Math.min(to, samples - 1)) / 1000 + " s");
@@ -142,13 +142,13 @@ final class Recording {
         }
     }
 
-    /** Index of the first sample later than {@code ms}; the number of samples when there is none. */
-    private int firstAfter(double ms) {
+    /** Index of the first sample at {@code ms} or later; the number of samples when there is none. */
+    private int firstNotBefore(double ms) {
         int low = 0;
         int high = samples;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (clock.at(middle) > ms) high = middle;
+            if (clock.at(middle) >= ms) high = middle;
             else low = middle + 1;
         }
         return low;

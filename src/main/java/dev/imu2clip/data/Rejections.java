@@ -18,7 +18,10 @@ public final class Rejections {
         BEYOND_END("passes the end of the recording"),
         NO_SAMPLE_NEAR("nearest sample more than 4 s away"),
         TOO_FEW_SAMPLES("fewer than 10 samples"),
-        NOT_FINITE("NaN or infinite samples");
+        NOT_FINITE("NaN or infinite samples"),
+        MISSING_VIDEO("video missing"),
+        BAD_VIDEO("video damaged, or it ends before the window does"),
+        MISSING_AUDIO("sound missing");
 
         private final String text;
 
@@ -36,7 +39,8 @@ public final class Rejections {
     private final Map<Reason, Integer> counts = new EnumMap<>(Reason.class);
     private final Map<Reason, List<String>> examples = new EnumMap<>(Reason.class);
 
-    void add(Reason reason, String detail) {
+    /** Counts one more. {@code detail} names the window or file and what is wrong. */
+    public void add(Reason reason, String detail) {
         counts.merge(reason, 1, Integer::sum);
         List<String> some = examples.computeIfAbsent(reason, r -> new ArrayList<>());
         if (some.size() < EXAMPLES && !some.contains(detail)) some.add(detail);

@@ -4,12 +4,12 @@ package dev.imu2clip.data;
  * SplitMix64 (Steele, Lea and Flood, 2014): a small generator whose stream is written down here, so that a seed means the same
  * data and the same order on every machine and every JDK.
  */
-final class Rng {
+public final class Rng {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
     private long state;
 
     /** Streams with different keys are independent: {@code new Rng(seed, epoch)}. */
-    Rng(long... keys) {
+    public Rng(long... keys) {
         for (long key : keys) state = mix(state + GOLDEN + mix(key + GOLDEN));
     }
 
@@ -19,33 +19,33 @@ final class Rng {
         return z ^ z >>> 31;
     }
 
-    long nextLong() {
+    public long nextLong() {
         return mix(state += GOLDEN);
     }
 
     /** Uniform in [0, 1). */
-    double uniform() {
+    public double uniform() {
         return (nextLong() >>> 11) * 0x1.0p-53;
     }
 
-    double uniform(double low, double high) {
+    public double uniform(double low, double high) {
         return low + (high - low) * uniform();
     }
 
     /** Uniform in 0 .. bound-1 (multiply-shift; its bias is below 2^-32 for every bound used here). */
-    int below(int bound) {
+    public int below(int bound) {
         return (int) Math.multiplyHigh(nextLong() >>> 1, (long) bound << 1);
     }
 
     /** Standard normal: the sum of twelve uniforms, 0 mean and variance 1, cut off at 6; no transcendental, so the same bits everywhere. */
-    double normal() {
+    public double normal() {
         double sum = -6;
         for (int i = 0; i < 12; i++) sum += uniform();
         return sum;
     }
 
     /** Fisher-Yates over {@code values}. */
-    void shuffle(int[] values) {
+    public void shuffle(int[] values) {
         for (int i = values.length - 1; i > 0; i--) {
             int j = below(i + 1);
             int swap = values[i];
@@ -55,7 +55,7 @@ final class Rng {
     }
 
     /** A permutation of 0 .. n-1. */
-    int[] permutation(int n) {
+    public int[] permutation(int n) {
         int[] order = new int[n];
         for (int i = 0; i < n; i++) order[i] = i;
         shuffle(order);

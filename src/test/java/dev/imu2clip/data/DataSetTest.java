@@ -80,8 +80,8 @@ class DataSetTest {
         assertEquals(0, rejections().count());
         float[] block = block(new Window("good", 1, 6, "", ""));
         assertEquals(6 * 1000, block.length);
-        // Samples with a time in (1 s, 6 s]: 201 to 1200.
-        for (int c = 0; c < 6; c++) for (int i = 0; i < 1000; i++) assertEquals(10_000 * c + 201 + i, block[c * 1000 + i]);
+        // Samples with a time in [1 s, 6 s): 200 to 1199.
+        for (int c = 0; c < 6; c++) for (int i = 0; i < 1000; i++) assertEquals(10_000 * c + 200 + i, block[c * 1000 + i]);
         try (DataSet data = DataSet.open(layout.folder())) {
             assertEquals("walks, then \"runs\"", data.windows().getFirst().text());
             assertEquals(12, data.recordings().get("good").seconds());
@@ -115,7 +115,7 @@ class DataSetTest {
         Npy.write(layout.timestamps("bad"), Shape.of(n), clock);
         float[] block = block(new Window("bad", 1, 6, "", ""));
         for (int c = 0; c < 6; c++)
-            for (int i = 40; i < 960; i++) assertEquals(Math.sin(2 * Math.PI * (51 * 4 + i) / 200 + c), block[c * 1000 + i], 5e-3);
+            for (int i = 40; i < 960; i++) assertEquals(Math.sin(2 * Math.PI * (50 * 4 + i) / 200 + c), block[c * 1000 + i], 5e-3);
     }
 
     @Test
@@ -124,8 +124,9 @@ class DataSetTest {
         for (int i = 0; i < SAMPLES; i++) clock[i] = i * 5.0 + (i > 600 ? 2000 : 0); // nothing for 2 s
         Npy.write(layout.timestamps("bad"), Shape.of(SAMPLES), clock);
         float[] block = block(new Window("bad", 1, 6, "", ""));
-        assertEquals(201, block[0]);
-        assertEquals(800, block[599]);
+        assertEquals(200, block[0]);
+        assertEquals(600, block[400]);
+        assertEquals(799, block[599]);
         for (int i = 600; i < 1000; i++) assertEquals(0, block[i]);
     }
 
@@ -150,7 +151,7 @@ class DataSetTest {
         float[][] ramp = ramp();
         ramp[4][1300] = value;
         Npy.write(layout.signal("bad"), Shape.of(6, SAMPLES), flat(ramp));
-        assertBadRejected(1, Reason.NOT_FINITE, "gyro_y sample 99 is " + value);
+        assertBadRejected(1, Reason.NOT_FINITE, "gyro_y sample 100 is " + value);
     }
 
     @ParameterizedTest
