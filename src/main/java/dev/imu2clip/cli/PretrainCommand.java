@@ -31,6 +31,7 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain",
                 "  imu2clip pretrain hapt --data data/hapt --seed 0",
+                "  imu2clip pretrain ego4d_imu2text+video_mw2 --data data/ego4d",
                 "  imu2clip pretrain my.yaml --epochs 30 --set optim.lr=1e-3 --set schedule=cosine",
                 "  imu2clip pretrain --data DIR --clip clip-vit-base-patch32/model.safetensors --out runs/real",
                 "  imu2clip pretrain --data DIR --clip DIR --set tune=adapters --set lr_factor=1     CLIP's text tower learns too",
@@ -39,7 +40,8 @@ import picocli.CommandLine.Parameters;
                 "Settings: docs/configuration.md"})
 final class PretrainCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "CONFIG.yaml",
-            description = "Configuration file, or the name of an embedded one: default, hapt.")
+            description = "Configuration file, or the name of an embedded one: default, hapt, and the reference's, such as "
+            + "ego4d_imu2text_mw2 (docs/ego4d.md lists them).")
     Path config;
 
     @Option(names = "--data", paramLabel = "DIR", description = "Prepared data set; default: a generated sample.")
@@ -125,13 +127,15 @@ final class PretrainCommand implements Callable<Integer> {
         Consumer<String> say = System.err::println;
         Config config = config(Config.defaults());
         boolean evaluateOnly = config.train().testOnly();
-        RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume || evaluateOnly)
+        // What is tested is the encoder that was named, else the one of a run that is there; CLIP alone needs none.
+        boolean testsRun = evaluateOnly && config.usesImu() && config.train().pathLoadPretrainedImuEncoder().isEmpty();
+        RunFolder run = config.run().out().isEmpty() ? RunFolder.choose(Path.of("runs"), config.identifier(), resume || testsRun)
                 : new RunFolder(Path.of(config.run().out()));
-        boolean goesOn = resume || evaluateOnly && Files.exists(run.last());
+        boolean goesOn = resume || testsRun && Files.exists(run.last());
         // A run that goes on keeps the weights it began with, also random ones.
         if (goesOn && Files.exists(run.last())) config = config(Checkpoint.header(run.last()).config());
         else if (config.run().clip().isEmpty()) config = config.with("run.clip", ClipFiles.find().map(ClipFiles::path).orElse(""));
-        if (evaluateOnly && !goesOn && config.train().pathLoadPretrainedImuEncoder().isEmpty())
+        if (testsRun && !goesOn)
             throw new InputException("test_only: there is nothing to test. Give --path_load_pretrained_imu_encoder, or the --out of a run");
         if (config.run().data().isEmpty()) config = config.with("run.data", sampleData(say).toString());
         config = absolute(config);
@@ -150,13 +154,14 @@ final class PretrainCommand implements Callable<Integer> {
             System.out.print(evaluation.table());
             String curves = Files.exists(run.curves()) ? ", curves in " + run.curves() : "";
             String tower = Files.exists(run.textTower(config)) ? ", tuned text tower in " + run.textTower(config) : "";
-            System.out.println("results in " + run.results() + curves + ", encoder in " + run.encoder(config) + tower);
+            String encoder = config.usesImu() ? ", encoder in " + run.encoder(config) : "";
+            System.out.println("results in " + run.results() + curves + encoder + tower);
         }
         return CommandLine.ExitCode.OK;
     }
 
     private static Pretraining open(Config config, RunFolder run, boolean goesOn, Consumer<String> say) {
-        try (ProgressLine texts = new ProgressLine("embedding texts")) {
+        try (ProgressLine texts = new ProgressLine("embedding")) {
             return new Pretraining(config, run, goesOn, say, texts);
         }
     }

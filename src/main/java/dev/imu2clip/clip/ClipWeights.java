@@ -57,4 +57,9 @@ public interface ClipWeights extends AutoCloseable {
     static ClipWeights random(TextConfig config, long seed) {
         return new RandomWeights(config, seed);
     }
+
+    /** The same for an image tower. */
+    static ClipWeights random(ImageConfig config, long seed) {
+        return new RandomWeights(config, seed);
+    }
 }

@@ -12,7 +12,6 @@ import dev.imu2clip.tensor.Shape;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -39,9 +38,6 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
             throw new InputException("windows of " + window + " s every " + stride + " s: expected at least " + MIN_SECONDS + " s each");
     }
 
-    /** A row to be, and where its frames stand among all. */
-    private record Row(VideoClip clip, int first, int count) {}
-
     /**
      * Embeddings, and what they are of.
      *
@@ -56,25 +52,22 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
     public Result embed(ImageEncoder encoder, Progress progress) {
         MediaFiles found = MediaFiles.find(in, MediaFiles.Kind.VIDEO);
         List<String> skipped = new ArrayList<>();
-        List<Row> rows = new ArrayList<>();
-        List<VideoFrameSource.Frame> all = new ArrayList<>();
-        for (Path file : found.files()) plan(file, rows, all, skipped);
-        var source = new VideoFrameSource(all, new Preprocess(encoder.config().resolution(), normalization), skipBroken);
-        float[][] embedded = encoder.embed(source, n -> progress.at(n, source.count(), ""));
-        source.failures().values().stream().map(InputException::getMessage).distinct().forEach(skipped::add);
+        List<VideoClip> planned = new ArrayList<>();
+        List<FrameSums.Frames> rows = new ArrayList<>();
+        for (Path file : found.files()) plan(file, planned, rows, skipped);
+        FrameSums.Result result = new FrameSums(normalization, skipBroken).embed(encoder, rows, progress);
+        result.failures().stream().map(InputException::getMessage).filter(Objects::nonNull).distinct().forEach(skipped::add);
         List<VideoClip> clips = new ArrayList<>();
         List<float[]> sums = new ArrayList<>();
-        for (Row row : rows) {
-            List<float[]> parts = Arrays.asList(embedded).subList(row.first, row.first + row.count);
-            if (parts.stream().anyMatch(Objects::isNull)) continue;
-            clips.add(row.clip);
-            sums.add(Vectors.sum(parts, encoder.width(), frames.scale(row.count)));
+        for (int i = 0; i < rows.size(); i++) {
+            if (result.rows()[i] == null) continue;
+            clips.add(planned.get(i));
+            sums.add(result.rows()[i]);
         }
         if (clips.isEmpty())
             throw new InputException("there is nothing to embed. "
                     + String.join("; ", skipped.subList(0, Math.min(MAX_SHOWN, skipped.size()))));
-        int known = (int) Arrays.stream(embedded).filter(Objects::nonNull).count() - source.read();
-        return new Result(clips, sums, source.read(), known, found.others(), skipped);
+        return new Result(clips, sums, result.computed(), result.known(), found.others(), skipped);
     }
 
     /**
@@ -95,15 +88,15 @@ public record EmbedVideos(List<Path> in, FrameSelection frames, double fps, doub
         return new EmbedImages.Report(result.clips.size(), result.computed, result.known, result.others, result.skipped, index);
     }
 
-    private void plan(Path file, List<Row> rows, List<VideoFrameSource.Frame> all, List<String> skipped) {
+    private void plan(Path file, List<VideoClip> planned, List<FrameSums.Frames> rows, List<String> skipped) {
         try {
             List<VideoClip> clips = VideoClip.of(file, window, stride);
             if (clips.isEmpty()) skipped.add(file + ": is shorter than a window of " + window + " s");
             String hash = clips.isEmpty() ? "" : Sha256.of(file, CacheFolder.path());
             for (VideoClip clip : clips) {
                 double[] times = frames.times(clip.start(), clip.end(), fps);
-                rows.add(new Row(clip, all.size(), times.length));
-                for (double time : times) all.add(new VideoFrameSource.Frame(file, hash, VideoClip.micros(time)));
+                planned.add(clip);
+                rows.add(new FrameSums.Frames(file, hash, times, frames.scale(times.length)));
             }
         } catch (InputException e) {
             if (!skipBroken) throw e;

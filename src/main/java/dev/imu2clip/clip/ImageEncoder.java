@@ -110,6 +110,11 @@ public final class ImageEncoder implements AutoCloseable {
         }
     }
 
+    /** ViT-B/32's tower with seeded random weights: it tells images apart, but its embeddings carry no meaning. */
+    public static ImageEncoder random(Backend backend, long seed) {
+        return new ImageEncoder(backend, ClipWeights.random(ImageConfig.VIT_B_32, seed), ImageConfig.VIT_B_32);
+    }
+
     /** The same with weights that are open and become the encoder's. */
     static ImageEncoder open(Backend backend, ClipWeights weights, Path folder) {
         var config = HuggingFaceConfig.of(weights, folder, HuggingFaceConfig.VISION);

@@ -30,6 +30,15 @@ public final class ResultsFile {
         return metrics;
     }
 
+    /** What the reference's {@code metrics} hold, and nothing else. */
+    public static Map<String, Object> referenceMetrics(Retrieval.Report retrieval) {
+        Map<String, Object> metrics = new LinkedHashMap<>();
+        metrics.put("s_t_metrics", scores(retrieval.sourceToTarget().plain()));
+        metrics.put("t_s_metrics", scores(retrieval.targetToSource().plain()));
+        metrics.put("num_candidates", retrieval.candidates());
+        return metrics;
+    }
+
     /** The whole document. {@code extra} follows {@code configs}. */
     public static Map<String, Object> document(Map<String, Object> metrics, Map<String, ?> configs, Map<String, ?> extra) {
         Map<String, Object> document = new LinkedHashMap<>();

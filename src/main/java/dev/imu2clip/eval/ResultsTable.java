@@ -12,19 +12,23 @@ public final class ResultsTable {
      */
     public static String format(Retrieval.Report retrieval, Classification zeroShot, String source, String target) {
         StringBuilder text = new StringBuilder();
-        line(text, "Retrieval among %d windows with %d distinct texts, in %%", retrieval.candidates(), retrieval.distinctTexts());
+        boolean grouped = retrieval.distinctTexts() < retrieval.candidates();
+        line(text, grouped ? "Retrieval among %d windows with %d distinct texts, in %%" : "Retrieval among %d windows, in %%",
+                retrieval.candidates(), retrieval.distinctTexts());
         StringBuilder cutoffs = new StringBuilder();
         for (int k : RankScore.CUTOFFS) cutoffs.append("%8s".formatted("R@" + k));
         line(text, "  %-30s%8s%s", "", "MRR", cutoffs);
-        direction(text, source + " -> " + target, retrieval.sourceToTarget());
-        direction(text, target + " -> " + source, retrieval.targetToSource());
+        direction(text, source + " -> " + target, retrieval.sourceToTarget(), grouped);
+        direction(text, target + " -> " + source, retrieval.targetToSource(), grouped);
         if (zeroShot != null) classes(text, zeroShot);
         return text.toString();
     }
 
-    private static void direction(StringBuilder text, String name, Retrieval.Direction direction) {
-        scores(text, name + ", plain", direction.plain());
+    /** With every window its own group, multi-positive equals plain. */
+    private static void direction(StringBuilder text, String name, Retrieval.Direction direction, boolean grouped) {
+        scores(text, grouped ? name + ", plain" : name, direction.plain());
         scores(text, "  by chance", direction.plainChance());
+        if (!grouped) return;
         scores(text, name + ", multi-positive", direction.multiPositive());
         scores(text, "  by chance", direction.multiPositiveChance());
     }

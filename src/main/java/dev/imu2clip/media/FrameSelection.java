@@ -78,6 +78,24 @@ public record FrameSelection(Mode mode, int count) {
         return Arrays.stream(indices(frames(start, end, fps))).mapToDouble(i -> start + i / fps).toArray();
     }
 
+    /**
+     * As IMU2CLIP's reference takes them from a prepared video: of the window's frames {@code kept} evenly spaced ones remain, the first and
+     * the last among them, and of these the chosen. Each time lies in the middle of its frame's time on screen.
+     *
+     * @param fps frames a second of the prepared video
+     */
+    public double[] times(double start, double end, int fps, int kept) {
+        int first = (int) Math.floor(start * fps), frames = Math.max(1, (int) Math.floor(end * fps) - first);
+        return Arrays.stream(indices(kept)).mapToDouble(i -> (first + spaced(i, frames, kept) + 0.5) / fps).toArray();
+    }
+
+    /** Element i of PyTorch's {@code linspace(0, frames - 1, kept).long()}, which counts from the nearer end, in float32. */
+    private static int spaced(int i, int frames, int kept) {
+        if (kept == 1) return 0;
+        float step = (frames - 1) / (float) (kept - 1);
+        return (int) (i < kept / 2 ? step * i : frames - 1 - step * (kept - 1 - i));
+    }
+
     /** What the sum of the chosen frames' embeddings is multiplied by: 1, or one over their number. */
     public float scale(int chosen) {
         return mode == Mode.MEAN ? 1f / chosen : 1;

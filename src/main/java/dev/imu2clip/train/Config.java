@@ -3,6 +3,7 @@ package dev.imu2clip.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.imu2clip.data.Modality;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,24 +24,24 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
             @Setting(value = "\"\"", help = "last part of the run's identifier") String modelSuffix,
             @Setting(value = "mw2", choices = {"mw2", "mw2_time"}, help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
             @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"},
-                    help = "how a window's frames become one embedding",
-                    shapesTraining = false)
+                    help = "how a window's frames become one embedding: the middle one's, or, as in the reference, the sum of three frames'")
             String videoEncoderName,
             @Setting(value = "2.5", min = 0, aboveMin = true,
                     help = "half the length of a narration's window, the whole length of one without narration, in seconds")
             double windowSec,
-            @Setting(value = "10", min = 1, help = "video frames per second", shapesTraining = false) int targetFps,
+            @Setting(value = "10", min = 1, help = "frames of a window that the choice is made among, evenly spaced; in spite of its name not a rate")
+            int targetFps,
             @Setting(value = "sample", help = "name of the data set, for the records; `run.data` says where it is",
                     shapesTraining = false) String datasetname,
             @Setting(value = "200", min = 1, help = "samples per second that the encoder sees") int imuSamplingRate,
             @Setting(value = "512", min = 1, help = "numbers in an embedding; CLIP ViT-B/32 has 512") int finalEmbeddingSize,
-            @Setting(value = "false", help = "clean narrations (accepted; the importer cleans them)", shapesTraining = false)
+            @Setting(value = "false", help = "clean narrations (accepted; Ego4D's are always cleaned, as the reference does)", shapesTraining = false)
             boolean narrationCleaner) {}
 
     /** Section {@code train_hparams}. */
     public record Train(
-            @Setting(value = "imu", choices = {"imu", "text", "video"}, help = "modality that queries") String sourceModality,
-            @Setting(value = "[text]", choices = {"imu", "text", "video"},
+            @Setting(value = "imu", choices = {"imu", "text", "video", "audio"}, help = "modality that queries") String sourceModality,
+            @Setting(value = "[text]", choices = {"imu", "text", "video", "audio"},
                     help = "modalities it is aligned with") List<String> targetModalities,
             @Setting(value = "[]", choices = {"imu", "text", "video", "audio"},
                     help = "modalities of a downstream run") List<String> listModalities,
@@ -98,6 +99,8 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
                     help = "linear layers of a block that get adapters") List<String> adapt,
             @Setting(value = "8", min = 1, help = "rank of an adapter") int rank,
             @Setting(value = "16", min = 0, aboveMin = true, help = "what an adapter adds is scaled by alpha / rank") double alpha,
+            @Setting(value = "clip", choices = {"clip", "none"}, help = "what is done with a video frame's colours: CLIP's own normalisation, or "
+                    + "none, as the reference does") String frameNormalization,
             @Setting(value = "0.05", min = 0, aboveMin = true,
                     help = "factor on `optim.lr` for what of CLIP learns; adapters take up to 1") double lrFactor) {}
 
@@ -210,11 +213,20 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
         return text ? 2 * model.windowSec : model.windowSec;
     }
 
+    /** Whether motion is among the modalities: without it there is no encoder to train or to test. */
+    public boolean usesImu() {
+        return Alignment.of(this).has(Modality.IMU);
+    }
+
     /** The reference's name of a run, for instance {@code i2c_s_i_t_t_se_mw2_w_2.5_master}. */
     public String identifier() {
         String targets = train.targetModalities.stream().map(t -> t.substring(0, 1)).sorted().collect(Collectors.joining());
-        String name = model.modelName + "_s_" + train.sourceModality.charAt(0) + "_t_" + targets + "_se_" + model.imuEncoderName + "_w_"
-                + model.windowSec;
+        String encoder = switch (train.sourceModality) {
+            case "imu" -> model.imuEncoderName;
+            case "video" -> model.videoEncoderName;
+            default -> "clip"; // the reference has no name here, and stops
+        };
+        String name = model.modelName + "_s_" + train.sourceModality.charAt(0) + "_t_" + targets + "_se_" + encoder + "_w_" + model.windowSec;
         return model.modelSuffix.isEmpty() ? name : name + "_" + model.modelSuffix;
     }
 }

@@ -26,8 +26,13 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 
 /** Reads YAML into a {@link ConfigBinder}, keeping the place of every value for its messages. */
 final class ConfigYaml {
-    /** Configurations inside the jar; the repository has them in {@code configs/}. */
-    static final List<String> EMBEDDED = List.of("default", "hapt");
+    /** Where the reference's configurations of pre-training lie. */
+    private static final String CONTRASTIVE = "train_contrastive/";
+    /** Configurations inside the jar; the repository has them in {@code configs/}. Those from the third on are the reference's. */
+    static final List<String> EMBEDDED = List.of("default", "hapt", "train_contrastive/default", "ego4d_imu2text_mw2",
+            "ego4d_imu2text_mw2_zeroshot_on_video", "ego4d_imu2video_mw2", "ego4d_imu2video_mw2_zeroshot_on_text",
+            "ego4d_imu2text+video_mw2", "ego4d_imu2text+video_mw2_test_on_text", "ego4d_imu2text+video_mw2_test_on_video",
+            "ego4d_text2video_zeroshot", "aria_imu2video_mw2");
 
     private ConfigYaml() {}
 
@@ -51,8 +56,9 @@ final class ConfigYaml {
 
     private static String text(Path source) {
         try {
-            if (!Files.isRegularFile(source) && EMBEDDED.contains(source.toString())) {
-                try (InputStream in = ConfigYaml.class.getResourceAsStream("/configs/" + source + ".yaml")) {
+            Optional<String> embedded = Files.isRegularFile(source) ? Optional.empty() : embedded(source);
+            if (embedded.isPresent()) {
+                try (InputStream in = ConfigYaml.class.getResourceAsStream("/configs/" + embedded.get() + ".yaml")) {
                     return new String(in.readAllBytes(), StandardCharsets.UTF_8);
                 }
             }
@@ -65,6 +71,14 @@ final class ConfigYaml {
         } catch (IOException e) {
             throw new InputException(source + ": cannot be read (" + InputException.reason(e) + ")", e);
         }
+    }
+
+    /** The file in the jar that a name stands for: {@code ego4d_imu2text_mw2}, or as the reference writes it, {@code ./configs/train_contrastive/...yaml}. */
+    private static Optional<String> embedded(Path source) {
+        String name = source.normalize().toString().replace('\\', '/').replaceFirst("^configs/", "").replaceFirst("\\.yaml$", "");
+        if (EMBEDDED.indexOf(name) >= 0) return Optional.of(EMBEDDED.indexOf(name) < 3 ? name : CONTRASTIVE + name);
+        String plain = name.startsWith(CONTRASTIVE) ? name.substring(CONTRASTIVE.length()) : "";
+        return EMBEDDED.indexOf(plain) >= 3 ? Optional.of(name) : Optional.empty();
     }
 
     private static Optional<Node> compose(String yaml, String label) {

@@ -7,6 +7,7 @@ import dev.imu2clip.backend.Recording;
 import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.Batch;
 import dev.imu2clip.data.DataSet;
+import dev.imu2clip.data.Modality;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.imu.ImuEncoder;
@@ -15,6 +16,8 @@ import dev.imu2clip.io.Progress;
 import dev.imu2clip.memory.Slab;
 import dev.imu2clip.memory.Workspace;
 import dev.imu2clip.nn.ParameterStore;
+import dev.imu2clip.ops.Cast;
+import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.ops.L2Normalize;
 import dev.imu2clip.optim.Adam;
 import dev.imu2clip.tensor.DType;
@@ -25,8 +28,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /** A model, its optimiser and their memory: takes batches, gives losses. */
 public final class ContrastiveTrainer implements AutoCloseable {
@@ -39,12 +46,16 @@ public final class ContrastiveTrainer implements AutoCloseable {
     private final Adam adam;
     private final Workspace workspace;
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment batchTexts;
+    private final Alignment alignment;
+    /** Modalities whose embeddings do not change while the run learns. */
+    private final List<Modality> frozen;
+    private final MemorySegment batchRows;
     private final TunedText text;
     private final Slab reportMemory;
-    private final Tensor report; // loss and temperature parameter: what a step tells the host, in one copy
+    private final Tensor report; // loss, temperature parameter, loss of each target: what a step tells the host, in one copy
     private FixedStep step;
     private double temperature = Double.NaN;
+    private double[] targetLosses = {};
 
     /**
      * A new model on a device: initial weights from the seed, or the encoder's from the file that the configuration names.
@@ -53,6 +64,9 @@ public final class ContrastiveTrainer implements AutoCloseable {
      */
     public ContrastiveTrainer(Backend backend, Config config, TextEncoder texts) {
         this.backend = backend;
+        alignment = Alignment.of(config);
+        frozen = alignment.modalities().stream()
+                .filter(m -> m != Modality.IMU && !(m == Modality.TEXT && TunedText.isTuned(config))).toList();
         ImuEncoder encoder = ImuEncoder.create(config.model().imuEncoderName());
         model = new ContrastiveModel(encoder, config.loss().temperatureMode().equals("log"), config.loss().temperatureInit(),
                 config.loss().temperatureLearned());
@@ -63,9 +77,10 @@ public final class ContrastiveTrainer implements AutoCloseable {
         store = ParameterStore.allocate(backend, model, name -> text == null ? 1 : text.rate(name), precision.dtype());
         adam = new Adam(store, settings(config.optim()));
         workspace = new Workspace(backend, "step");
-        reportMemory = backend.allocate(8, "the report of a step");
-        report = Tensor.in(reportMemory, 0, Shape.of(2), DType.F32);
-        batchTexts = arena.allocate(4L * config.train().batchSize() * encoder.width(), 64);
+        long reported = 2 + alignment.targets().size();
+        reportMemory = backend.allocate(4 * reported, "the report of a step");
+        report = Tensor.in(reportMemory, 0, Shape.of(reported), DType.F32);
+        batchRows = arena.allocate(4L * config.train().batchSize() * encoder.width(), 64);
         try {
             store.initialise(config.run().seed(), name -> text == null || !text.isGiven(name));
             if (text != null) texts.fill(text.tower());
@@ -93,23 +108,41 @@ public final class ContrastiveTrainer implements AutoCloseable {
     }
 
     /** One step of the optimiser, with {@code factor} on the learning rate; returns the loss before it. */
-    public double step(Batch batch, LabelledWindows windows, double factor) {
+    public double step(Batch batch, RunWindows windows, double factor) {
         adam.prepare(factor);
         if (text == null) frozenStep(batch, windows);
-        else update(tape -> loss(tape, signals(tape, batch), text.embed(tape, batch, windows)));
+        else update(tape -> {
+            Map<Modality, Tensor> vectors = new EnumMap<>(Modality.class);
+            for (Modality modality : frozen)
+                vectors.put(modality, tape.empty(DType.F32, batch.size(), model.encoder().width()).set(rows(batch, windows, modality)));
+            vectors.put(Modality.TEXT, text.embed(tape, batch, windows));
+            return losses(tape, signals(tape, batch), vectors);
+        });
         float[] now = report.toFloats();
         temperature = model.temperature(now[1]);
+        targetLosses = IntStream.range(2, now.length).mapToDouble(i -> now[i]).toArray();
         return now[0];
     }
 
+    /** The last step's loss of each target, in the order of the alignment; their sum is the loss. */
+    public double[] targetLosses() {
+        return targetLosses;
+    }
+
+    /** The embeddings of a batch's windows, (n, width), in a place of this trainer's. */
+    private MemorySegment rows(Batch batch, RunWindows windows, Modality modality) {
+        Features features = windows.features(modality);
+        for (int i = 0; i < batch.size(); i++) features.copy(batch.window(i), batchRows, i);
+        return batchRows.asSlice(0, 4L * batch.size() * features.rows().size());
+    }
+
     /** With frozen texts all steps are alike: the first ones show what memory they need, then one is recorded and replayed. */
-    private void frozenStep(Batch batch, LabelledWindows windows) {
+    private void frozenStep(Batch batch, RunWindows windows) {
         if (step == null || step.signals.bytes() != batch.signals().byteSize()) {
             if (step != null) step.close();
             step = new FixedStep(batch);
         }
-        for (int i = 0; i < batch.size(); i++) windows.copyText(batch.window(i), batchTexts, i);
-        step.texts.set(batchTexts.asSlice(0, step.texts.bytes()));
+        step.vectors.forEach((modality, vectors) -> vectors.set(rows(batch, windows, modality)));
         step.signals.set(batch.signals());
         step.run();
     }
@@ -117,17 +150,18 @@ public final class ContrastiveTrainer implements AutoCloseable {
     /** A step whose inputs keep their addresses. */
     private final class FixedStep implements AutoCloseable {
         private final Slab inputs;
-        private final Tensor signals, texts;
+        private final Tensor signals;
+        private final Map<Modality, Tensor> vectors = new EnumMap<>(Modality.class);
         private Recording recording;
         private int eager;
         private long allocations;
 
         FixedStep(Batch batch) {
-            Shape shape = signalShape(batch), vectors = Shape.of(batch.size(), model.encoder().width());
-            long bytes = (4 * shape.count() + 63) / 64 * 64;
-            inputs = backend.allocate(bytes + 4 * vectors.count(), "a batch");
+            Shape shape = signalShape(batch), rows = Shape.of(batch.size(), model.encoder().width());
+            long at = (4 * shape.count() + 63) / 64 * 64, stride = (4 * rows.count() + 63) / 64 * 64;
+            inputs = backend.allocate(at + stride * frozen.size(), "a batch");
             signals = Tensor.in(inputs, 0, shape, DType.F32);
-            texts = Tensor.in(inputs, bytes, vectors, DType.F32);
+            for (int i = 0; i < frozen.size(); i++) vectors.put(frozen.get(i), Tensor.in(inputs, at + i * stride, rows, DType.F32));
         }
 
         void run() {
@@ -149,7 +183,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
         }
 
         private void work() {
-            update(tape -> loss(tape, signals, texts));
+            update(tape -> losses(tape, signals, vectors));
         }
 
         @Override
@@ -159,22 +193,38 @@ public final class ContrastiveTrainer implements AutoCloseable {
         }
     }
 
-    /** Forward, backward and the optimiser's update; the loss and the new temperature go to the report. */
-    private void update(Function<Tape, Tensor> forward) {
+    /** Forward, backward and the optimiser's update; the losses and the new temperature go to the report. */
+    private void update(Function<Tape, List<Tensor>> forward) {
         try (var _ = workspace.step()) {
             Tape tape = new Tape(workspace);
             store.watch(tape);
-            Tensor loss = forward.apply(tape);
+            List<Tensor> losses = forward.apply(tape);
+            Tensor loss = losses.stream().reduce((a, b) -> Elementwise.add(tape, a, b)).orElseThrow();
             store.gradients().clear();
             tape.backward(loss);
             adam.update();
             report.rows(0, 1).set(loss);
             report.rows(1, 2).set(model.temperatureValue());
+            for (int i = 0; i < losses.size(); i++) report.rows(2 + i, 3 + i).set(losses.get(i));
         }
     }
 
-    private Tensor loss(Tape tape, Tensor signals, Tensor texts) {
-        return model.loss(tape, model.embed(tape, signals), texts);
+    private List<Tensor> losses(Tape tape, Tensor signals, Map<Modality, Tensor> vectors) {
+        return losses(tape, vectors, model.embed(tape, signals));
+    }
+
+    /**
+     * The loss of the source with each target.
+     *
+     * @param vectors (n, width) of each other modality, of any length
+     * @param motion  (n, width) of length 1, or null in a run without
+     */
+    private List<Tensor> losses(Tape tape, Map<Modality, Tensor> vectors, Tensor motion) {
+        Modality source = alignment.source();
+        // The loss is symmetric: motion may stand on the left whichever of the two it is.
+        Tensor left = source == Modality.IMU ? motion : L2Normalize.l2Normalize(tape, Cast.cast(tape, vectors.get(source), DType.F32));
+        return alignment.targets().stream().map(target -> target == Modality.IMU ? model.loss(tape, motion, vectors.get(source))
+                : model.loss(tape, left, vectors.get(target))).toList();
     }
 
     private static Shape signalShape(Batch batch) {
@@ -191,41 +241,49 @@ public final class ContrastiveTrainer implements AutoCloseable {
     }
 
     /**
-     * Mean loss over batches of embedded windows, in an order that is shuffled once and for all: recordings one after the other would put
+     * Mean loss of each target over batches of embedded windows, in an order that is shuffled once and for all: recordings one after the other would put
      * like windows into one batch. Only full batches count, since the loss grows with their size; fewer windows than that are one batch.
      */
-    public double loss(Embeddings motion, LabelledWindows windows, int batchSize, long seed) {
-        int n = Math.min(batchSize, motion.rows()), width = motion.size(), batches = motion.rows() / n;
+    public double[] losses(Map<Modality, Embeddings> embedded, RunWindows windows, int batchSize, long seed) {
+        int count = windows.windows().size(), n = Math.min(batchSize, count), width = model.encoder().width(), batches = count / n;
         int[] order = windows.windows().order(seed);
-        double sum = 0;
+        double[] sums = new double[alignment.targets().size()];
         try (Arena scratch = Arena.ofConfined()) {
-            MemorySegment rows = scratch.allocate(4L * n * width, 64), texts = scratch.allocate(4L * n * width, 64);
+            MemorySegment rows = scratch.allocate(4L * n * width, 64);
             for (int batch = 0; batch < batches; batch++) {
-                for (int i = 0; i < n; i++) {
-                    int window = order[batch * n + i];
-                    MemorySegment.copy(motion.values(), window * width, rows, ValueLayout.JAVA_FLOAT, 4L * width * i, width);
-                    windows.copyText(window, texts, i);
-                }
+                int first = batch * n;
                 try (var _ = workspace.step()) {
                     Tape tape = new Tape(workspace);
-                    Tensor embedded = L2Normalize.l2Normalize(tape, tape.empty(DType.F32, n, width).set(rows));
-                    sum += model.loss(tape, embedded, tape.empty(DType.F32, n, width).set(texts)).item();
+                    Map<Modality, Tensor> vectors = new EnumMap<>(Modality.class);
+                    embedded.forEach((modality, all) -> {
+                        for (int i = 0; i < n; i++)
+                            MemorySegment.copy(all.values(), order[first + i] * width, rows, ValueLayout.JAVA_FLOAT, 4L * width * i, width);
+                        vectors.put(modality, tape.empty(DType.F32, n, width).set(rows));
+                    });
+                    Tensor motion = vectors.get(Modality.IMU);
+                    List<Tensor> losses = losses(tape, vectors, motion == null ? null : L2Normalize.l2Normalize(tape, motion));
+                    for (int i = 0; i < sums.length; i++) sums[i] += losses.get(i).item() / batches;
                 }
             }
         }
-        return sum / batches;
+        return sums;
     }
 
-    /** Embeddings of windows by the encoder as it stands. */
-    public Embeddings embed(DataSet data, LabelledWindows windows) {
-        return ImuEmbedder.embed(model.encoder(), workspace, data, windows.windows(), Progress.NONE);
+    /** Embeddings of windows in all modalities of the run: of motion by the encoder as it stands. */
+    public Map<Modality, Embeddings> embed(DataSet data, RunWindows windows) {
+        Map<Modality, Embeddings> embedded = new EnumMap<>(Modality.class);
+        for (Modality modality : alignment.modalities())
+            embedded.put(modality, modality == Modality.IMU
+                    ? ImuEmbedder.embed(model.encoder(), workspace, data, windows.windows(), Progress.NONE)
+                    : windows.features(modality).all());
+        return embedded;
     }
 
     /** Embeds the windows' texts again where the text tower is tuned, by the tower as it stands. */
-    public void embedTexts(LabelledWindows windows) {
+    public void embedTexts(RunWindows windows) {
         if (text == null) return;
         try (TextEncoder encoder = text.encoder(backend)) {
-            windows.embed(encoder, Progress.NONE);
+            windows.embedTexts(encoder, Progress.NONE);
         }
     }
 

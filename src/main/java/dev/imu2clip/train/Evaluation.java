@@ -1,5 +1,6 @@
 package dev.imu2clip.train;
 
+import dev.imu2clip.data.Modality;
 import dev.imu2clip.data.TextIndex;
 import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.eval.Classification;
@@ -9,23 +10,35 @@ import dev.imu2clip.eval.ResultsTable;
 import dev.imu2clip.eval.Retrieval;
 import dev.imu2clip.eval.ZeroShot;
 
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * How well windows and texts find each other: retrieval in both directions over all windows, and zero-shot classification over the
- * distinct texts. Where windows also carry labels that are not their texts, a window counts as classified right under its label when
- * the nearest text is one of that label: synonyms are then no mistake.
+ * How well windows find each other from one modality to another: retrieval in both directions over all windows, and zero-shot classification
+ * of the source over the distinct texts. Where windows also carry labels that are not their texts, a window counts as classified right
+ * under its label when the nearest text is one of that label: synonyms are then no mistake.
+ *
+ * @param retrieval of the source with each target
+ * @param zeroShot  null where there are no texts, or too many for classes
+ * @param byLabel   null where labels say no more than texts
  */
-public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Classification byLabel) {
-    /** @param motion embeddings of the windows, in their order */
-    public static Evaluation of(Embeddings motion, LabelledWindows windows) {
-        int[] textOf = windows.textOfWindow();
-        Embeddings distinct = windows.textEmbeddings();
-        Retrieval.Report retrieval = Retrieval.evaluate(motion, distinct.select(textOf), textOf);
-        int[] nearest = ZeroShot.predict(motion, distinct);
-        return new Evaluation(retrieval, Classification.of(windows.texts(), textOf, nearest), byLabel(windows.windows(), textOf, nearest));
+public record Evaluation(Alignment alignment, Map<Modality, Retrieval.Report> retrieval, Classification zeroShot, Classification byLabel) {
+    /** More distinct texts than these are narrations and no classes; their confusions would be a matrix for nobody. */
+    private static final int MAX_CLASSES = 200;
+
+    /** @param embedded the windows in every modality, in their order */
+    public static Evaluation of(Alignment alignment, Map<Modality, Embeddings> embedded, RunWindows windows) {
+        Modality source = alignment.source();
+        Map<Modality, Retrieval.Report> retrieval = new EnumMap<>(Modality.class);
+        for (Modality target : alignment.targets())
+            retrieval.put(target, Retrieval.evaluate(embedded.get(source), embedded.get(target), windows.groups(source, target)));
+        if (!alignment.targets().contains(Modality.TEXT) || windows.texts().size() > MAX_CLASSES)
+            return new Evaluation(alignment, retrieval, null, null);
+        int[] textOf = windows.textOfWindow(), nearest = ZeroShot.predict(embedded.get(source), windows.textEmbeddings());
+        return new Evaluation(alignment, retrieval, Classification.of(windows.texts(), textOf, nearest),
+                byLabel(windows.windows(), textOf, nearest));
     }
 
     private static Classification byLabel(WindowTable windows, int[] textOf, int[] nearest) {
@@ -39,9 +52,25 @@ public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Cl
         return Classification.of(labels.texts(), labels.ofWindow(), predicted);
     }
 
+    /** Retrieval with the target that stands for all. */
+    public Retrieval.Report first() {
+        return retrieval.get(alignment.firstTarget());
+    }
+
+    /** Multi-positive mean reciprocal rank over all targets and both directions: what checkpoints are chosen by. */
+    double mrr() {
+        return retrieval.values().stream().mapToDouble(report -> (report.sourceToTarget().multiPositive().mrr()
+                + report.targetToSource().multiPositive().mrr()) / 2).average().orElseThrow();
+    }
+
     /** The {@code metrics} of results.json. */
     public Map<String, Object> metrics() {
-        Map<String, Object> metrics = ResultsFile.metrics(retrieval, zeroShot);
+        Map<String, Object> metrics = ResultsFile.metrics(first(), zeroShot);
+        if (retrieval.size() > 1) {
+            Map<String, Object> pairs = new LinkedHashMap<>();
+            retrieval.forEach((target, report) -> pairs.put(alignment.source() + "_" + target, ResultsFile.metrics(report, null)));
+            metrics.put("pairs", pairs);
+        }
         if (byLabel != null) {
             Map<String, Object> scores = new LinkedHashMap<>();
             scores.put("accuracy", byLabel.accuracy());
@@ -57,11 +86,14 @@ public record Evaluation(Retrieval.Report retrieval, Classification zeroShot, Cl
 
     /** For people. */
     public String table() {
-        String table = ResultsTable.format(retrieval, zeroShot, "imu", "text");
-        if (byLabel == null) return table;
-        return table + String.format(Locale.ROOT,
-                "The same by %d labels: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (most frequent label %.1f %%)%n",
-                byLabel.classes().size(), 100 * byLabel.accuracy(), 100 * byLabel.balancedAccuracy(), 100 * byLabel.macroF1(),
-                        100 * byLabel.majorityAccuracy());
+        StringBuilder table = new StringBuilder();
+        for (Modality target : alignment.targets())
+            table.append(ResultsTable.format(retrieval.get(target), target == Modality.TEXT ? zeroShot : null, alignment.source().id(), target.id()));
+        if (byLabel != null)
+            table.append(String.format(Locale.ROOT,
+                    "The same by %d labels: accuracy %.1f %%, balanced %.1f %%, macro-F1 %.1f %% (most frequent label %.1f %%)%n",
+                    byLabel.classes().size(), 100 * byLabel.accuracy(), 100 * byLabel.balancedAccuracy(), 100 * byLabel.macroF1(),
+                    100 * byLabel.majorityAccuracy()));
+        return table.toString();
     }
 }

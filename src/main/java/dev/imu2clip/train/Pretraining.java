@@ -2,11 +2,12 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.io.CacheFolder;
-import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.BatchLoader;
 import dev.imu2clip.data.DataSet;
+import dev.imu2clip.data.Modality;
 import dev.imu2clip.data.Split;
+import dev.imu2clip.data.WindowRule;
+import dev.imu2clip.data.ego4d.Ego4dWindows;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.eval.ResultsFile;
 import dev.imu2clip.imu.EncoderFile;
@@ -25,10 +26,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 
 /**
- * The main job: trains an IMU encoder against the text tower, frozen or tuned, with symmetric InfoNCE, validates after every epoch, keeps
- * the best checkpoints, and evaluates the best one on the test recordings.
+ * The main job: trains an IMU encoder against texts or videos by symmetric InfoNCE, CLIP's towers frozen or its text tower tuned;
+ * validates after every epoch, keeps the best checkpoints, and evaluates the best one on the test recordings. With {@code test_only}
+ * nothing is trained.
  *
  * <p>A run is a pure function of configuration, data, text features, device and number of threads. Stopped at any moment and resumed from
  * its last checkpoint it ends with the same bits.
@@ -41,9 +44,10 @@ public final class Pretraining implements AutoCloseable {
 
     private final Backend backend;
     private final DataSet data;
-    private final LabelledWindows training;
-    private final LabelledWindows validation;
-    private final LabelledWindows test;
+    private final Alignment alignment;
+    private final RunWindows training; // null where there is nothing to train, as the three that follow
+    private final RunWindows validation;
+    private final RunWindows test;
     private final ContrastiveTrainer trainer;
     private final BatchLoader trainLoader;
     private final Checkpoint.Origin origin;
@@ -56,7 +60,7 @@ public final class Pretraining implements AutoCloseable {
      *
      * @param resume   continue from the folder's last checkpoint; where the run was stopped before its first, begin again
      * @param say      hears lines for people: what is trained on what
-     * @param progress hears how far the embedding of texts has come
+     * @param progress hears how far the embedding of texts and videos has come
      * @throws InputException when something does not fit; nothing has been changed then
      */
     public Pretraining(Config config, RunFolder run, boolean resume, Consumer<String> say, Progress progress) {
@@ -66,37 +70,38 @@ public final class Pretraining implements AutoCloseable {
         boolean ready = false;
         try {
             requireSupported(config);
+            alignment = Alignment.of(config);
             backend = Backends.get(config.run().device());
             say.accept("device     " + backend.name() + ": " + backend.describe());
             Backends.passedOver(backend).forEach(say);
             ContrastiveTrainer.precision(backend, config); // before anything is read or embedded
             run.requireUsable(resume);
-            data = keep(DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate()));
+            data = keep(openData(config));
+            boolean trains = !config.train().testOnly();
             String clip;
-            try (TextEncoder texts = openTexts(config, backend, say)) {
-                clip = texts.identity();
-                training = LabelledWindows.of(data, Split.TRAINING, texts, say);
-                validation = LabelledWindows.of(data, Split.VALIDATION, texts, say);
-                test = LabelledWindows.of(data, Split.TEST, texts, say);
-                if (!TunedText.isTuned(config))
-                    for (LabelledWindows windows : List.of(training, validation, test)) windows.embed(texts, progress);
-                trainLoader = keep(new BatchLoader(data, training.windows(),
-                        BatchLoader.Options.training(config.train().batchSize(), config.run().seed())));
-                trainer = keep(new ContrastiveTrainer(backend, config, texts));
+            try (FrozenEncoders encoders = new FrozenEncoders(config, backend, say)) {
+                clip = encoders.identity();
+                training = trains ? RunWindows.of(data, Split.TRAINING, encoders, say, progress) : null;
+                validation = trains ? RunWindows.of(data, Split.VALIDATION, encoders, say, progress) : null;
+                test = RunWindows.of(data, Split.TEST, encoders, say, progress);
+                if (encoders.texts() != null && !TunedText.isTuned(config)) // a tuned tower embeds them whenever it has changed
+                    for (RunWindows windows : windows()) windows.embedTexts(encoders.texts(), progress);
+                trainLoader = trains ? keep(new BatchLoader(data, training.windows(),
+                        BatchLoader.Options.training(config.train().batchSize(), config.run().seed()))) : null;
+                trainer = keep(new ContrastiveTrainer(backend, config, encoders.texts()));
+                requireAgreement(trainer.model().encoder(), encoders);
             }
             ImuEncoder encoder = trainer.model().encoder();
-            for (LabelledWindows windows : List.of(training, validation, test)) windows.requireFits(encoder, data);
-            requireAgreement(encoder);
-            stepsPerEpoch = Math.max(1, (int) Math.floor(trainLoader.steps() * config.train().limitTrainBatches()));
+            stepsPerEpoch = trains ? Math.max(1, (int) Math.floor(trainLoader.steps() * config.train().limitTrainBatches())) : 0;
             schedule = new Schedule(Schedule.Kind.valueOf(config.optim().schedule().toUpperCase(Locale.ROOT)), config.optim().warmupSteps(),
-                    (long) stepsPerEpoch * config.train().maxEpochs(), 0);
-            origin = new Checkpoint.Origin(training.fingerprint(), validation.fingerprint(), test.fingerprint(),
-                    training.textFingerprint(), clip,
-                    backend.name(), Checkpoint.Origin.VERSION);
+                    Math.max(1, (long) stepsPerEpoch * config.train().maxEpochs()), 0);
+            origin = new Checkpoint.Origin(trains ? training.fingerprint() : "", trains ? validation.fingerprint() : "", test.fingerprint(),
+                    (trains ? training : test).targetFingerprint(), clip, backend.name(), Checkpoint.Origin.VERSION);
             open.addFirst(run.lock()); // closed last
             if (resume) resume();
-            say.accept(String.format(Locale.ROOT, "encoder    %s, %,d parameters, windows of %d samples", encoder.name(), encoder.count(),
-                    trainLoader.samples()));
+            if (alignment.has(Modality.IMU))
+                say.accept(String.format(Locale.ROOT, "encoder    %s, %,d parameters, windows of %d samples", encoder.name(), encoder.count(),
+                        data.samples(test.windows())));
             if (trainer.text() != null) say.accept("text tower " + trainer.text().describe());
             ready = true;
         } finally {
@@ -109,23 +114,38 @@ public final class Pretraining implements AutoCloseable {
         return resource;
     }
 
-    /** What a configuration may say and cannot be done yet is refused, never passed over. */
+    private List<RunWindows> windows() {
+        return training == null ? List.of(test) : List.of(training, validation, test);
+    }
+
+    /** A folder in Ego4D's layout has the windows that the configuration asks for, any other those that it lists. */
+    static DataSet openData(Config config) {
+        Path folder = Path.of(config.run().data());
+        WindowRule rule = !Ego4dWindows.isAt(folder) ? WindowRule.LISTED
+                : new Ego4dWindows(config.model().windowSec(), Alignment.of(config).modalities(), Ego4dWindows.Sampling.ALL);
+        return DataSet.open(folder, config.model().imuSamplingRate(), rule);
+    }
+
+    /** What a configuration may say and cannot be done is refused, never passed over. */
     private static void requireSupported(Config config) {
         Config.Train train = config.train();
-        if (!train.sourceModality().equals("imu") || !train.targetModalities().equals(List.of("text")))
-            throw new InputException("train_hparams: only source_modality imu with target_modalities [text] can be trained so far, not "
-                    + train.sourceModality() + " with " + train.targetModalities());
+        if (!Alignment.of(config).has(Modality.IMU) && !train.testOnly())
+            throw new InputException("train_hparams: neither source_modality " + train.sourceModality() + " nor target_modalities "
+                    + train.targetModalities() + " is imu, the modality whose encoder learns. Add it, or set test_only to evaluate CLIP alone");
         if (train.zeroShot() || !train.listModalities().isEmpty())
             throw new InputException("train_hparams: zero_shot and list_modalities belong to downstream runs, which cannot be run yet; "
                     + "pretrain always reports zero-shot classification");
-        if (train.freezeModalities().contains("imu"))
+        if (train.freezeModalities().contains("imu") && !train.testOnly())
             throw new InputException("train_hparams.freeze_modalities: with imu frozen there is nothing to train; use evaluate");
         TunedText.requireSupported(config);
     }
 
     /** The data's windows must be those that the configuration speaks of. */
-    private void requireAgreement(ImuEncoder encoder) {
-        double seconds = data.samples(training.windows()) / (double) data.rateHz();
+    private void requireAgreement(ImuEncoder encoder, FrozenEncoders encoders) {
+        for (RunWindows windows : windows())
+            if (alignment.has(Modality.IMU)) ImuEmbedder.checkLength(encoder, data.samples(windows.windows()), data.folder());
+        if (alignment.has(Modality.IMU)) encoders.requireWidth(encoder);
+        double seconds = data.samples(test.windows()) / (double) data.rateHz();
         if (Math.abs(seconds - config.windowLength()) > 1e-6)
             throw new InputException(data.folder() + ": its windows have " + seconds + " s, but model_hparams.window_sec "
                     + config.model().windowSec()
@@ -136,16 +156,6 @@ public final class Pretraining implements AutoCloseable {
                     + encoder.name() + " gives " + encoder.width());
     }
 
-    static TextEncoder openTexts(Config config, Backend backend, Consumer<String> say) {
-        TextEncoder encoder = TextEncoder.open(backend, path(config.run().clip()), path(config.run().vocab()), 0);
-        say.accept(encoder.notice() != null ? encoder.notice() : "clip       " + config.run().clip());
-        return encoder.cachedIn(CacheFolder.path(), say);
-    }
-
-    private static Path path(String setting) {
-        return setting.isEmpty() ? null : Path.of(setting);
-    }
-
     private void resume() {
         if (!Files.exists(run.last())) {
             say.accept("resumes    " + run.path() + " was stopped before its first checkpoint: begins again");
@@ -154,8 +164,9 @@ public final class Pretraining implements AutoCloseable {
         Checkpoint.Header header = Checkpoint.header(run.last());
         List<String> differences = new ArrayList<>(config.trainingDifferences(header.config()));
         Checkpoint.Origin then = header.origin();
+        if (training == null) then = origin; // what was trained on does not matter to who only tests
         if (!origin.training().equals(then.training()) || !origin.validation().equals(then.validation())) differences.add("the data set");
-        if (!origin.texts().equals(then.texts())) differences.add("the texts' tokens or CLIP's weights");
+        if (!origin.texts().equals(then.texts())) differences.add("the texts' tokens, the videos or CLIP's weights");
         if (!differences.isEmpty())
             throw new InputException(run.last() + ": belongs to another training. Different: " + String.join("; ", differences)
                     + ". Give the settings of then, or another --out");
@@ -193,8 +204,8 @@ public final class Pretraining implements AutoCloseable {
             double temperature = trainer.temperature();
             progress.step(config.train().batchSize(), loss, temperature);
             if (done % config.run().logEverySteps() == 0)
-                write(log, board, new TreeMap<>(Map.of("train_loss", loss, "temperature", temperature,
-                        "learning_rate", config.optim().lr() * schedule.factor(done - 1))));
+                write(log, board, values(Map.of("train_loss", loss, "temperature", temperature,
+                        "learning_rate", config.optim().lr() * schedule.factor(done - 1)), "train", trainer.targetLosses()));
             position = new Checkpoint.Position(epoch, step + 1, done, lossSum, position.best());
             boolean stopped = stop.requested();
             int every = config.run().checkpointEverySteps();
@@ -208,24 +219,31 @@ public final class Pretraining implements AutoCloseable {
 
     /** Loss, retrieval and zero-shot accuracy on the validation windows; then the checkpoints. */
     private void validate(int epoch, double trainLoss, TrainingProgress progress, MetricsLog log, TensorBoardWriter board) {
-        Embeddings motion = trainer.embed(data, validation);
         trainer.embedTexts(validation);
-        double loss = trainer.loss(motion, validation, config.train().batchSize(), config.run().seed());
+        Map<Modality, Embeddings> embedded = trainer.embed(data, validation);
+        double[] losses = trainer.losses(embedded, validation, config.train().batchSize(), config.run().seed());
+        double loss = DoubleStream.of(losses).sum();
         if (!Double.isFinite(loss)) throw Checkpoint.diverged("the validation loss became " + loss + " in epoch " + (epoch + 1),
                 run.last());
-        Evaluation scores = Evaluation.of(motion, validation);
-        double forward = scores.retrieval().sourceToTarget().multiPositive().mrr(),
-                back = scores.retrieval().targetToSource().multiPositive().mrr();
+        Evaluation scores = Evaluation.of(alignment, embedded, validation);
         Map<String, Number> values = new LinkedHashMap<>();
         values.put("epoch", epoch + 1);
         values.put("train_loss_epoch", trainLoss);
         values.put("val_loss", loss);
-        values.put("val_s_t_MRR", forward);
-        values.put("val_t_s_MRR", back);
-        values.put("val_zero_shot_accuracy", scores.zeroShot().accuracy());
-        write(log, board, values);
+        values.put("val_s_t_MRR", scores.first().sourceToTarget().multiPositive().mrr());
+        values.put("val_t_s_MRR", scores.first().targetToSource().multiPositive().mrr());
+        if (scores.zeroShot() != null) values.put("val_zero_shot_accuracy", scores.zeroShot().accuracy());
+        write(log, board, values(values, "val", losses));
         progress.epochDone(epoch + 1, trainLoss, loss, trainer.model().temperature());
-        keepBest(epoch, loss, (forward + back) / 2);
+        keepBest(epoch, loss, scores.mrr());
+    }
+
+    /** With each target's loss under the reference's name, {@code train_i2t_loss}, where there are several. */
+    private Map<String, Number> values(Map<String, ? extends Number> values, String prefix, double[] losses) {
+        Map<String, Number> all = new TreeMap<>(values);
+        if (losses.length > 1)
+            for (int i = 0; i < losses.length; i++) all.put(prefix + "_" + alignment.pair(alignment.targets().get(i)) + "_loss", losses[i]);
+        return all;
     }
 
     private void write(MetricsLog log, TensorBoardWriter board, Map<String, Number> values) {
@@ -257,21 +275,29 @@ public final class Pretraining implements AutoCloseable {
         if (!position.best().isEmpty())
             Checkpoint.fill(run.checkpoints().resolve(position.best().getFirst().file()), trainer.store());
         String clip = trainer.text() == null ? origin.clip() : trainer.text().save(run.textTower(config), config, origin.clip());
-        EncoderFile.save(run.encoder(config), trainer.model().encoder(), trainer.store(), ContrastiveModel.ENCODER,
-                Map.of("config", config.canonicalJson(), "clip_sha256", clip));
+        boolean motion = alignment.has(Modality.IMU);
+        if (motion)
+            for (Path file : List.of(run.encoder(config), run.referenceEncoder(config)))
+                EncoderFile.save(file, trainer.model().encoder(), trainer.store(), ContrastiveModel.ENCODER,
+                        Map.of("config", config.canonicalJson(), "clip_sha256", clip));
         trainer.embedTexts(test);
-        Evaluation evaluation = Evaluation.of(trainer.embed(data, test), test);
+        Evaluation evaluation = Evaluation.of(alignment, trainer.embed(data, test), test);
         Map<String, Object> extra = new LinkedHashMap<>();
-        extra.put("encoder", run.encoder(config).getFileName().toString());
+        if (motion) extra.put("encoder", run.encoder(config).getFileName().toString());
         if (trainer.text() != null) extra.put("text_tower", run.textTower(config).getFileName().toString());
         extra.put("best_checkpoint", position.best().isEmpty() ? null : position.best().getFirst().toMap());
         extra.put("steps", trainer.adam().steps());
         extra.put("hashes", origin);
-        extra.put("rejected_windows", new TreeMap<>(Map.of("training", training.rejections().count(), "validation",
-                validation.rejections().count(),
-                "test", test.rejections().count())));
+        Map<String, Integer> rejected = new TreeMap<>(Map.of("test", test.rejections().count()));
+        if (training != null) {
+            rejected.put("training", training.rejections().count());
+            rejected.put("validation", validation.rejections().count());
+        }
+        extra.put("rejected_windows", rejected);
         extra.put("device", backend.name() + ": " + backend.describe());
         ResultsFile.write(run.results(), ResultsFile.document(evaluation.metrics(), config.toMap(), extra));
+        ResultsFile.write(run.referenceResults(config, evaluation.first().candidates()),
+                ResultsFile.document(ResultsFile.referenceMetrics(evaluation.first()), config.toMap(), Map.of()));
         if (Files.exists(run.metrics())) LossPlot.write(run.curves(), MetricsLog.read(run.metrics()), config.identifier()).ifPresent(say);
         return evaluation;
     }

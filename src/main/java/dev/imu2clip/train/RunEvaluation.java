@@ -2,8 +2,8 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
-import dev.imu2clip.clip.TextEncoder;
 import dev.imu2clip.data.DataSet;
+import dev.imu2clip.data.Modality;
 import dev.imu2clip.data.Split;
 import dev.imu2clip.eval.Embeddings;
 import dev.imu2clip.eval.ResultsFile;
@@ -14,6 +14,7 @@ import dev.imu2clip.memory.Workspace;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -39,23 +40,29 @@ public final class RunEvaluation {
         if (clip != null) config = config.with("run.clip", clip);
         else if (TunedText.isTuned(config)) config = config.with("run.clip", run.textTower(config)).with("run.vocab", "");
         if (vocab != null) config = config.with("run.vocab", vocab);
+        Alignment alignment = Alignment.of(config);
         Path file = run.encoder(config);
         if (!Files.exists(file)) throw new InputException(run.path() + ": the run is not finished (there is no " + file
                 + "). Finish it with: ./imu2clip pretrain --resume --out " + run.path());
         Backend backend = Backends.get(device);
         try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend);
-                DataSet set = DataSet.open(Path.of(config.run().data()), config.model().imuSamplingRate());
+                DataSet set = Pretraining.openData(config);
                 Workspace workspace = new Workspace(backend, "evaluation")) {
-            LabelledWindows windows;
-            try (TextEncoder encoder = Pretraining.openTexts(config, backend, say)) {
-                windows = LabelledWindows.of(set, split, encoder, say).embed(encoder, progress);
+            RunWindows windows;
+            try (FrozenEncoders encoders = new FrozenEncoders(config, backend, say)) {
+                windows = RunWindows.of(set, split, encoders, say, progress);
+                if (encoders.texts() != null) windows.embedTexts(encoders.texts(), progress);
                 String trained = loaded.metadata().get("clip_sha256");
-                if (trained != null && !trained.equals(encoder.identity()))
-                    say.accept("the encoder was trained against other CLIP weights: its embeddings and these texts do not share a space");
+                if (trained != null && !trained.equals(encoders.identity()))
+                    say.accept("the encoder was trained against other CLIP weights: its embeddings and these do not share a space");
+                encoders.requireWidth(loaded.encoder());
             }
-            windows.requireFits(loaded.encoder(), set);
-            Embeddings motion = ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), progress);
-            Evaluation evaluation = Evaluation.of(motion, windows);
+            ImuEmbedder.checkLength(loaded.encoder(), set.samples(windows.windows()), set.folder());
+            Map<Modality, Embeddings> embedded = new EnumMap<>(Modality.class);
+            for (Modality modality : alignment.modalities())
+                embedded.put(modality, modality == Modality.IMU
+                        ? ImuEmbedder.embed(loaded.encoder(), workspace, set, windows.windows(), progress) : windows.features(modality).all());
+            Evaluation evaluation = Evaluation.of(alignment, embedded, windows);
             Map<String, Object> extra = new LinkedHashMap<>();
             extra.put("encoder", file.toString());
             extra.put("data", set.folder().toString());

@@ -19,10 +19,11 @@ import java.util.concurrent.ConcurrentHashMap;
  * <pre>
  * RUN/checkpoints/last.safetensors                     where the run stands: what --resume continues from
  * RUN/checkpoints/{identifier}-{epoch}-{val_loss}.safetensors   the best on the validation recordings
- * RUN/{identifier}_src_encoder.safetensors             the best checkpoint's encoder
+ * RUN/{identifier}_src_encoder.safetensors, .pt        the best checkpoint's encoder; .pt is what the reference loads
  * RUN/{identifier}_text_tower/                         and its text tower, where CLIP was tuned; as --clip takes it
  * RUN/metrics.jsonl, RUN/events.out.tfevents...        what was measured, step by step
  * RUN/results.json, RUN/losses.png                     at the end
+ * RUN/{identifier}_candi_num_{n}.json                  the results as the reference writes them, n windows
  * </pre>
  * One process works in a run's folder at a time; a lock that the system drops with the process keeps others out.
  */
@@ -60,12 +61,22 @@ public record RunFolder(Path path) {
         return path.resolve("results.json");
     }
 
+    /** Results under the reference's name and in its shape. */
+    public Path referenceResults(Config config, int candidates) {
+        return path.resolve(config.identifier() + "_candi_num_" + candidates + ".json");
+    }
+
     public Path curves() {
         return path.resolve("losses.png");
     }
 
     public Path encoder(Config config) {
         return path.resolve(config.identifier() + "_src_encoder.safetensors");
+    }
+
+    /** The encoder in PyTorch's format, as the reference saves and loads it. */
+    public Path referenceEncoder(Config config) {
+        return path.resolve(config.identifier() + "_src_encoder.pt");
     }
 
     /** Folder of the tuned text tower. */

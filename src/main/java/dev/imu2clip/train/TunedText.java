@@ -10,6 +10,7 @@ import dev.imu2clip.clip.TextTowerFolder;
 import dev.imu2clip.clip.Tokenizer;
 import dev.imu2clip.clip.Tuning;
 import dev.imu2clip.data.Batch;
+import dev.imu2clip.data.Modality;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.nn.LowRank;
 import dev.imu2clip.ops.Gather;
@@ -67,8 +68,10 @@ public final class TunedText {
                 throw new InputException("clip.tune is " + clip.tune() + " for " + modality + ", but train_hparams.freeze_modalities names "
                         + modality + ". Take it out there or in clip.tune_modalities, or set clip.tune to " + FROZEN);
         if (!clip.tuneModalities().equals(List.of("text")))
-            throw new InputException("clip.tune_modalities: only [text] can be tuned so far, not " + clip.tuneModalities()
-                    + ": runs have no video to learn from yet");
+            throw new InputException("clip.tune_modalities: only [text] can be tuned so far, not " + clip.tuneModalities());
+        if (!Alignment.of(config).has(Modality.TEXT))
+            throw new InputException("clip.tune is " + clip.tune() + ", but the run has no text: source_modality "
+                    + config.train().sourceModality() + ", target_modalities " + config.train().targetModalities());
         if (clip.tune().equals("last_blocks") && clip.blocks() == 0)
             throw new InputException("clip.tune is last_blocks: set clip.blocks to how many, or tune all");
         if (clip.tune().equals("adapters") && clip.adapt().isEmpty())
@@ -91,7 +94,7 @@ public final class TunedText {
     }
 
     /** Embeddings of a batch's texts, (N, D), row i for window i; equal texts are embedded once. */
-    Tensor embed(Tape tape, Batch batch, LabelledWindows windows) {
+    Tensor embed(Tape tape, Batch batch, RunWindows windows) {
         List<int[]> tokens = windows.tokens();
         int[] texts = IntStream.range(0, batch.size()).map(i -> windows.textOfWindow()[batch.window(i)]).toArray();
         List<Integer> distinct = IntStream.of(texts).distinct().boxed()

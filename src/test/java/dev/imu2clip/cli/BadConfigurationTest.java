@@ -34,7 +34,11 @@ class BadConfigurationTest extends BadInput {
             "optim:\\n  schedule: cosin | did you mean 'cosine'?",
             "model_hparams:\\n  imu_encoder_name: mw3 | :2:3: imu_encoder_name cannot be 'mw3'; it is one of mw2, mw2_time. Did you mean 'mw2'?",
             "- a\\n- b | :1:1: expected sections such as train_hparams:",
-            "train_hparams:\\n  source_modality: video | only source_modality imu with target_modalities [text] can be trained so far",
+            "train_hparams:\\n  source_modality: video | neither source_modality video nor target_modalities [text] is imu",
+            "train_hparams:\\n  target_modalities: [imu, text] | source_modality imu and target_modalities [imu, text] name a modality twice",
+            "train_hparams:\\n  target_modalities: [] | target_modalities is empty",
+            "train_hparams:\\n  target_modalities: [audio]\\nmodel_hparams:\\n  window_sec: 5 | there is no encoder of audio",
+            "train_hparams:\\n  target_modalities: [video]\\nmodel_hparams:\\n  window_sec: 5 | video missing",
             "run:\\n  clip: \"a\\0b\" | cannot be a path"})
     void aWrongConfiguration(String yaml, String message) throws IOException {
         Path file = write("my.yaml", yaml.replace("\\n", "\n").replace("\\t", "\t"));
