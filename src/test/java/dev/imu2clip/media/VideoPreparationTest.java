@@ -32,12 +32,15 @@ class VideoPreparationTest {
     @TempDir
     private Path folder;
 
-    /** Times are the middle between two frames of the result: the fps filter takes the frame nearest to k / 10. */
+    /**
+     * Times are the middle between two frames of the result: the fps filter takes the frame nearest to k / 10. The bounds are lower
+     * where there are fine stripes, since Pillow's kernel is not FFmpeg's; the next frame gives 26 dB in the walk.
+     */
     @Test
     void everyFrameIsTheSourcesFrameOfItsTime() {
         assertPrepared(WALK, 105, 34, 0, 1, 17, 52, 104);
-        assertPrepared(SIGN, 30, 36, 0, 1, 15, 29);
-        assertPrepared(TABLE, 1394, 36, 0, 7, 500, 1393);
+        assertPrepared(SIGN, 30, 31, 0, 1, 15, 29);
+        assertPrepared(TABLE, 1394, 31, 0, 7, 500, 1393);
     }
 
     private void assertPrepared(String name, int frames, double decibels, int... some) {
@@ -109,7 +112,7 @@ class VideoPreparationTest {
         VideoPreparation.prepare(turned, out, FPS, SIZE, Progress.NONE);
         try (VideoFrames source = VideoFrames.open(turned); VideoFrames result = VideoFrames.open(out)) {
             assertEquals(480, source.width());
-            assertTrue(psnr(square(source.frames(0.5).getFirst()), result.frames(0.5).getFirst()) > 30);
+            assertTrue(psnr(square(source.frames(0.549).getFirst()), result.frames(0.5).getFirst()) > 34);
         }
     }
 
