@@ -30,8 +30,8 @@ final class FrameConverter implements AutoCloseable {
         AVFrame rgb = av_frame_alloc();
         try {
             rgb.format(AV_PIX_FMT_RGB24).width(w).height(h);
-            VideoStream.check(av_frame_get_buffer(rgb, 0), "no memory for a frame");
-            VideoStream.check(sws_scale_frame(context, rgb, frame), "a frame cannot be converted");
+            StreamReader.check(av_frame_get_buffer(rgb, 0), "no memory for a frame");
+            StreamReader.check(sws_scale_frame(context, rgb, frame), "a frame cannot be converted");
             BytePointer rows = rgb.data(0);
             for (int y = 0; y < h; y++) rows.position((long) y * rgb.linesize(0)).get(canvas.rgb(), y * w * 3, w * 3);
         } finally {

@@ -34,13 +34,17 @@ public final class VideoFrames implements AutoCloseable {
 
     /** Opens a file and reads its headers. */
     public static VideoFrames open(Path file) {
+        requireFile(file);
+        return guarded(file, "video", () -> new VideoFrames(file));
+    }
+
+    static void requireFile(Path file) {
         if (!Files.isRegularFile(file)) throw InputException.in(file, Files.exists(file) ? "not a file" : "no such file", "");
-        return guarded(file, () -> new VideoFrames(file));
     }
 
     /** Seconds; where the headers do not say, the file is read through once. */
     public double duration() {
-        return guarded(file, stream::duration);
+        return guarded(file, "video", stream::duration);
     }
 
     /** Frames a second on average, or NaN when not told. */
@@ -65,7 +69,7 @@ public final class VideoFrames implements AutoCloseable {
 
     /** As {@link #frames(double...)}, keeping of each frame only what {@code each} makes of it, as {@link Preprocess#crop}. */
     public <T> List<T> frames(Function<Image, T> each, double... seconds) {
-        return guarded(file, () -> {
+        return guarded(file, "video", () -> {
             List<T> results = new ArrayList<>(Collections.nCopies(seconds.length, null));
             List<Integer> order = IntStream.range(0, seconds.length).boxed().sorted(Comparator.comparingDouble(i -> seconds[i])).toList();
             long shown = Long.MIN_VALUE;
@@ -97,14 +101,15 @@ public final class VideoFrames implements AutoCloseable {
         stream.close();
     }
 
-    private static <T> T guarded(Path file, Supplier<T> work) {
+    /** Names the file in what goes wrong as its {@code part}, video or audio, is decoded. */
+    static <T> T guarded(Path file, String part, Supplier<T> work) {
         try {
             return work.get();
         } catch (ImageFault e) {
-            throw new InputException(file + ": the video cannot be decoded: " + e.getMessage(), e);
+            throw new InputException(file + ": the " + part + " cannot be decoded: " + e.getMessage(), e);
         } catch (LinkageError e) {
             String platform = System.getProperty("os.name") + " on " + System.getProperty("os.arch");
-            throw new InputException(file + ": videos need FFmpeg's library, which is not there for " + platform
+            throw new InputException(file + ": this needs FFmpeg's library, which is not there for " + platform
                     + ". Images work without", e);
         }
     }
