@@ -33,8 +33,8 @@ public final class ResultsFile {
     /** What the reference's {@code metrics} hold, and nothing else. */
     public static Map<String, Object> referenceMetrics(Retrieval.Report retrieval) {
         Map<String, Object> metrics = new LinkedHashMap<>();
-        metrics.put("s_t_metrics", scores(retrieval.sourceToTarget().plain()));
-        metrics.put("t_s_metrics", scores(retrieval.targetToSource().plain()));
+        metrics.put("s_t_metrics", referenceScores(retrieval.sourceToTarget().plain()));
+        metrics.put("t_s_metrics", referenceScores(retrieval.targetToSource().plain()));
         metrics.put("num_candidates", retrieval.candidates());
         return metrics;
     }
@@ -59,6 +59,12 @@ public final class ResultsFile {
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("results cannot be written as JSON: " + e.getOriginalMessage(), e);
         }
+    }
+
+    private static Map<String, Object> referenceScores(RankScore score) {
+        Map<String, Object> scores = scores(score);
+        scores.keySet().retainAll(List.of("MRR", "R@1", "R@10", "R@50"));
+        return scores;
     }
 
     private static Map<String, Object> direction(Retrieval.Direction direction) {
