@@ -2,6 +2,8 @@ package dev.imu2clip.backend.cuda;
 
 import dev.imu2clip.backend.Kernel;
 import dev.imu2clip.backend.RecordingBackend;
+import dev.imu2clip.check.SelfTest;
+import dev.imu2clip.io.Progress;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -18,16 +20,16 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPackage;
 
 /**
- * Every CUDA kernel under AddressSanitizer and UndefinedBehaviorSanitizer: the kernel calls that the tests of ops and optimiser make, in
- * float32 and bfloat16, are recorded with their launches and replayed by {@code src/test/native/replay_cuda.cpp}, on tensors of exactly
- * their size. Arrays in static shared memory are checked where they are indexed, not behind pointers into them.
+ * Every CUDA kernel under AddressSanitizer and UndefinedBehaviorSanitizer: kernel calls in float32 and bfloat16 are recorded with their
+ * launches and replayed by {@code src/test/native/replay_cuda.cpp}, on tensors of exactly their size. Arrays in static shared memory are checked where they are indexed, not behind pointers into them.
  */
-@Tag("sanitizers")
+@Tag("heavy")
 class SanitizerTest {
     private static final Path FOLDER = Path.of("target", "replay-cuda").toAbsolutePath(), CALLS = FOLDER.resolve("calls");
     private static final String CXX = System.getenv().getOrDefault("CXX", "g++");
@@ -35,30 +37,47 @@ class SanitizerTest {
             "-ffp-contract=off", "-Wno-unknown-pragmas", "-DEMULATED", "-DEMULATED_SANITIZERS", "-Ikernels", "-fsanitize=address,undefined",
             "-fsanitize=bounds-strict", "-fno-sanitize-recover=all");
 
+    /** The calls of the self-test: every kernel, at sizes that divide by nothing. */
     @Test
     void everyKernel() throws Exception {
-        Files.createDirectories(FOLDER);
-        Path probe = FOLDER.resolve("probe.cpp");
-        Files.writeString(probe, "int main() { return 0; }");
-        Assumptions.assumeTrue(exitCode(command(probe, FOLDER.resolve("probe"))) == 0, CXX + " has no sanitizers");
-        KernelSources sources = KernelSources.open(Path.of("kernels"));
-        record(sources);
-        build(sources);
-        run(List.of("env", "ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0", "UBSAN_OPTIONS=print_stacktrace=1",
-                FOLDER.resolve("replay").toString(), FOLDER.toString(), CALLS.toString()));
+        check(recording -> {
+            SelfTest.Report report = SelfTest.run(recording, _ -> true, Progress.NONE);
+            assertEquals(List.of(), report.failures());
+        });
     }
 
-    private static void record(KernelSources sources) throws IOException {
-        var summary = new SummaryGeneratingListener();
-        try (RecordingBackend recording = RecordingBackend.start(CALLS, new LaunchRecorder(sources))) {
+    /** All calls that the tests of ops and optimiser make: some minutes. */
+    @Test
+    @Tag("sanitizers")
+    void everyCallOfTheTests() throws Exception {
+        check(_ -> {
+            var summary = new SummaryGeneratingListener();
             var tests = LauncherDiscoveryRequestBuilder.request()
                     .selectors(selectPackage("dev.imu2clip.ops"), selectPackage("dev.imu2clip.optim")).build();
             LauncherFactory.create().execute(tests, summary);
             assertEquals(List.of(), summary.getSummary().getFailures().stream().map(failure -> failure.getTestIdentifier().getDisplayName()
                     + ": " + failure.getException()).toList());
+        });
+    }
+
+    private static void check(Consumer<RecordingBackend> calls) throws Exception {
+        Files.createDirectories(FOLDER);
+        Path probe = FOLDER.resolve("probe.cpp");
+        Files.writeString(probe, "int main() { return 0; }");
+        Assumptions.assumeTrue(exitCode(command(probe, FOLDER.resolve("probe"))) == 0, CXX + " has no sanitizers");
+        KernelSources sources = KernelSources.open(Path.of("kernels"));
+        record(sources, calls);
+        build(sources);
+        run(List.of("env", "ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0", "UBSAN_OPTIONS=print_stacktrace=1",
+                FOLDER.resolve("replay").toString(), FOLDER.toString(), CALLS.toString()));
+    }
+
+    private static void record(KernelSources sources, Consumer<RecordingBackend> calls) throws IOException {
+        try (RecordingBackend recording = RecordingBackend.start(CALLS, new LaunchRecorder(sources))) {
+            calls.accept(recording);
             var missing = new TreeSet<>(Kernel.all().stream().map(Kernel::name).filter(name -> !name.startsWith("test_")).toList());
             missing.removeAll(recording.kernels());
-            assertEquals(List.of(), List.copyOf(missing), "kernels without a CUDA form, or that no test of ops or optimiser calls");
+            assertEquals(List.of(), List.copyOf(missing), "kernels without a CUDA form, or that are not called");
         }
     }
 
