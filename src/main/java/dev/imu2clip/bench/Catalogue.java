@@ -17,6 +17,7 @@ import dev.imu2clip.ops.PackedLinear;
 import dev.imu2clip.ops.PackedLinear.Finish;
 import dev.imu2clip.ops.Pool1d;
 import dev.imu2clip.ops.Reduction;
+import dev.imu2clip.ops.Softmax;
 import dev.imu2clip.tensor.DType;
 
 import java.util.ArrayList;
@@ -101,6 +102,7 @@ final class Catalogue {
         forward("attention of texts", batch, 4.0 * batch * TowerWork.TOKENS * TowerWork.TOKENS * 512,
                 (t, x) -> Attention.selfAttention(t, x[0], AttentionMask.CAUSAL), shape(batch, TowerWork.TOKENS, 3, 8, 64));
         bothWays("layer norm", batch, 0, (t, x) -> LayerNorm.layerNorm(t, x[0], x[1], x[2], 1e-5), shape(rows, WIDTH), shape(WIDTH), shape(WIDTH));
+        bothWays("softmax", batch, 0, (t, x) -> Softmax.softmax(t, x[0]), shape(12 * rows, IMAGE_TOKENS));
         forward("quick gelu", batch, 0, (t, x) -> Activation.quickGelu(t, x[0]), shape(rows, HIDDEN));
     }
 

@@ -1,6 +1,7 @@
 package dev.imu2clip.backend.cuda;
 
 import dev.imu2clip.io.CacheFolder;
+import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Sha256;
 
 import java.io.IOException;
@@ -67,14 +68,16 @@ final class KernelSources {
     /**
      * The sources to use.
      *
-     * @throws IllegalArgumentException for a folder without kernels or a launch comment that cannot be read, with file and line
+     * @throws InputException for a folder without kernels or a launch comment that cannot be read, with file and line
      */
     static KernelSources open() {
         String chosen = System.getProperty("imu2clip.kernels.dir", "");
         try {
             if (chosen.isEmpty()) return new KernelSources(bundled());
-            if (!Files.isRegularFile(Path.of(chosen, "common.cuh")))
-                throw new IllegalArgumentException("imu2clip.kernels.dir=" + chosen + " holds no common.cuh: name the folder of the kernels");
+            for (String needed : List.of("common.cuh", "emulated/driver.cpp"))
+                if (!Files.isRegularFile(Path.of(chosen, needed)))
+                    throw new InputException("imu2clip.kernels.dir=" + chosen + " holds no " + needed
+                            + ": name a copy of the whole folder (cp -r kernels " + chosen + ")");
             return open(Path.of(chosen));
         } catch (IOException e) {
             throw new UncheckedIOException("the CUDA kernels cannot be read", e);
@@ -144,13 +147,13 @@ final class KernelSources {
             List<String> sizes = matcher.matches() ? split(matcher.group("sizes")) : List.of();
             Matcher rest = REST.matcher(matcher.matches() ? matcher.group("rest") : "");
             if (sizes.size() < 2 || sizes.size() > 3 || !rest.matches())
-                throw new IllegalArgumentException(file + ":" + number + ": this is no launch: write '// launch kernel[@implementation]: "
+                throw new InputException(file + ":" + number + ": this is no launch: write '// launch kernel[@implementation]: "
                         + "function<<<grid, block[, shared bytes]>>> [scratch bytes] [cooperative] [if condition]'");
             String implementation = matcher.group("implementation") == null ? PLAIN : matcher.group("implementation");
             List<Launch> all = launches.computeIfAbsent(matcher.group("kernel"), _ -> new LinkedHashMap<>())
                     .computeIfAbsent(implementation, _ -> new ArrayList<>());
             if (!all.isEmpty() && !all.getFirst().file.equals(file))
-                throw new IllegalArgumentException(file + ":" + number + ": kernel " + matcher.group("kernel") + " is launched in "
+                throw new InputException(file + ":" + number + ": kernel " + matcher.group("kernel") + " is launched in "
                         + all.getFirst().file + " already: an implementation stands in one file");
             all.add(new Launch(file, number, matcher.group("function"), sizes.get(0), sizes.get(1), sizes.size() == 3 ? sizes.get(2) : "0",
                             rest.group("scratch") == null ? "0" : rest.group("scratch"), rest.group("cooperative") != null,

@@ -5,6 +5,7 @@ import static jcuda.driver.JCudaDriver.*;
 
 import dev.imu2clip.backend.Args;
 import dev.imu2clip.backend.Kernel;
+import dev.imu2clip.io.InputException;
 import dev.imu2clip.backend.MissingKernelException;
 import dev.imu2clip.backend.cuda.CudaDriver.Host;
 import dev.imu2clip.tensor.Tensor;
@@ -157,7 +158,7 @@ final class Programs {
                     dimensions(launch.block(), kernel, constants), Expression.parse(launch.shared(), kernel, constants),
                     Expression.parse(launch.scratch(), kernel, constants), Expression.parse(launch.condition(), kernel, constants));
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(launch.file() + ":" + launch.line() + ": " + e.getMessage());
+            throw new InputException(launch.file() + ":" + launch.line() + ": " + e.getMessage());
         }
     }
 

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -163,7 +164,7 @@ class EmulatedDeviceTest {
                 "asks for 307200 bytes of shared memory", "at most 227 KiB");
         assertSays(assertThrows(IllegalStateException.class, () -> run("test_negative_size")), "kernel test_negative_size", "size of -68",
                 "device.cu:");
-        assertSays(assertThrows(IllegalArgumentException.class, () -> run("test_unknown_name")), "device.cu:",
+        assertSays(assertThrows(InputException.class, () -> run("test_unknown_name")), "device.cu:",
                 "'m' in 'ceil(m, 256)' is neither a field of kernel test_unknown_name nor a constant");
         assertSays(assertThrows(IllegalStateException.class, () -> run("test_no_function")), "kernel test_no_function", "exports no minus_one");
         assertSays(assertThrows(IllegalStateException.class, () -> run("test_nowhere")), "kernel test_nowhere has no CUDA form in");
@@ -269,7 +270,7 @@ class EmulatedDeviceTest {
             """)
     void aLaunchThatCannotBeReadHasFileAndLine(String comment) {
         Path folder = DeviceKernels.folder("launch", "wrong.cu", "#include \"common.cuh\"\n\n" + comment + "\n");
-        assertSays(assertThrows(IllegalArgumentException.class, () -> KernelSources.open(folder)),
+        assertSays(assertThrows(InputException.class, () -> KernelSources.open(folder)),
                 folder.resolve("wrong.cu") + ":3: this is no launch: write '// launch kernel");
     }
 
