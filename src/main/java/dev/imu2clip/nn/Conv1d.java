@@ -15,8 +15,13 @@ public final class Conv1d extends Module {
     private final int dilation;
 
     public Conv1d(long in, long out, int kernel, int dilation, boolean withBias) {
-        weight = parameter("weight", Init.uniformOf(in * kernel), out, in, kernel);
-        bias = withBias ? parameter("bias", Init.uniformOf(in * kernel), out) : null;
+        this(in, out, kernel, dilation, withBias, Init.uniformOf(in * kernel));
+    }
+
+    /** @param init of the weight and the bias */
+    public Conv1d(long in, long out, int kernel, int dilation, boolean withBias, Init init) {
+        weight = parameter("weight", init, out, in, kernel);
+        bias = withBias ? parameter("bias", init, out) : null;
         this.dilation = dilation;
     }
 
