@@ -36,6 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What all encoders have in common: arguments, lengths, initial weights, files, learning. Their numbers: ImuEncodersGoldenTest. */
 class ImuEncodersTest {
+    private static final int STEPS = 40;
     private final Backend backend = Backends.preferred();
     @TempDir
     Path folder;
@@ -57,8 +58,8 @@ class ImuEncodersTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "attention_pooled  | patch_size=3     | 'patch_size=3' is not one of dilation=2, kernel_size=10, out_channels=24, size_embeddings=512",
-            "patch_rnn         | patch_size       | 'patch_size' is not one of bidirectional=true, layers=1, patch_size=1, size_embeddings=512",
+            "attention_pooled  | patch_size=3     | is not one of dilation=2, kernel_size=10, out_channels=24, size_embeddings=512",
+            "patch_rnn         | patch_size       | is not one of bidirectional=true, layers=1, patch_size=1, size_embeddings=512",
             "patch_rnn         | patch_size=0     | patch_size must be a whole number from 1 to 8192, not '0'",
             "patch_rnn         | patch_size=8193  | patch_size must be a whole number from 1 to 8192, not '8193'",
             "patch_rnn         | patch_size=99999999999 | patch_size must be a whole number from 1 to 8192",
@@ -106,8 +107,8 @@ class ImuEncodersTest {
     @Test
     void initialWeightsAreTheReferences() {
         ImuEncoder pooled = ImuEncoder.create("attention_pooled"), transformer = create("patch_transformer", 512, "patch_size=16");
-        try (ParameterStore a = ParameterStore.allocate(backend, pooled, false).initialise(1);
-                ParameterStore b = ParameterStore.allocate(Backends.get("java"), transformer, false).initialise(1)) {
+        try (var _ = ParameterStore.allocate(backend, pooled, false).initialise(1);
+                var _ = ParameterStore.allocate(Backends.get("java"), transformer, false).initialise(1)) {
             assertNormal(pooled, "encoder.1.weight", 0.02);
             assertBetween(pooled, "encoder.1.bias", 0.04, 0.01);
             assertBetween(pooled, "encoder.3.weight.bias", 0.04, 0);
@@ -144,7 +145,7 @@ class ImuEncodersTest {
     @ParameterizedTest
     @MethodSource("small")
     void aSavedEncoderComesBack(ImuEncoder encoder) {
-        try (ParameterStore store = ParameterStore.allocate(backend, encoder, false).initialise(7)) {
+        try (ParameterStore store = ParameterStore.allocate(backend, encoder, true).initialise(7)) {
             float[] expected = embed(encoder, store, 200);
             for (String ending : List.of("safetensors", "pt")) {
                 Path file = folder.resolve("encoder." + ending);
@@ -152,7 +153,7 @@ class ImuEncodersTest {
                 try (EncoderFile.Loaded loaded = EncoderFile.load(file, backend)) {
                     assertEquals(encoder.name(), loaded.encoder().name());
                     assertEquals(encoder.arguments(), loaded.encoder().arguments());
-                    assertArrayEquals(expected, embed(loaded.encoder(), loaded.store(), 200), ending);
+                    assertArrayEquals(expected, embed(loaded.encoder(), loaded.store(), 200), 1e-5f, ending);
                 }
             }
         }
@@ -177,7 +178,7 @@ class ImuEncodersTest {
 
     private Path bare(ImuEncoder encoder, String prefix) {
         Path named = folder.resolve("named.pt"), file = folder.resolve("bare.pt");
-        try (ParameterStore store = ParameterStore.allocate(backend, encoder, false).initialise(7)) {
+        try (ParameterStore store = ParameterStore.allocate(backend, encoder, true).initialise(7)) {
             EncoderFile.save(named, encoder, store, "", Map.of());
         }
         try (TensorFile tensors = TensorFile.open(named)) {
@@ -194,10 +195,10 @@ class ImuEncodersTest {
         ImuEncoder one = create("patch_transformer", 24, "patch_size=5", "nhead=3"), deep = create("patch_transformer", 24, "patch_size=5",
                 "layers=2");
         Path saved = folder.resolve("one.safetensors");
-        try (ParameterStore store = ParameterStore.allocate(backend, one, false).initialise(7)) {
+        try (ParameterStore store = ParameterStore.allocate(backend, one, true).initialise(7)) {
             EncoderFile.save(saved, one, store, "", Map.of());
             EncoderFile.fill(one, store, "", saved);
-            EncoderFile.fill(one, store, "", bare(one, "")); // says nothing of heads
+            EncoderFile.fill(one, store, "", bare(create("patch_transformer", 24, "patch_size=5", "nhead=3"), "")); // says nothing of heads
             String message = assertThrows(InputException.class, () -> EncoderFile.fill(one, store, "", bare(deep, ""))).getMessage();
             assertTrue(message.contains("holds an encoder patch_transformer with layers=2"), message);
         }
@@ -213,29 +214,28 @@ class ImuEncodersTest {
     @ParameterizedTest
     @MethodSource("small")
     void learnsToTellWindowsApart(ImuEncoder encoder) {
-        List<Double> losses = losses(encoder, 25);
+        List<Double> losses = losses(encoder, STEPS);
         assertTrue(losses.getLast() < 0.8 * losses.getFirst(), encoder.name() + ": " + losses);
         assertFalse(losses.contains(Double.NaN));
-        assertEquals(losses, losses(encoder, 25), "the same bits every time");
+        assertEquals(losses, losses(encoder, STEPS), "the same bits every time");
     }
 
-    /** Symmetric InfoNCE of eight windows with a row of numbers for each, in training: with dropout where there is any. */
+    /** Symmetric InfoNCE of eight windows, noise about levels of their own, with eight rows of numbers, in training: with dropout where there is any. */
     private List<Double> losses(ImuEncoder encoder, int steps) {
         int samples = 200, width = encoder.width(), batch = GoldenHash.BATCH;
         ContrastiveModel model = new ContrastiveModel(encoder, true, 0.1, true);
         List<Double> losses = new ArrayList<>();
         try (ParameterStore store = ParameterStore.allocate(backend, model, true).initialise(3);
-                Adam adam = new Adam(store, Adam.Settings.of(1e-2)); Randomness randomness = new Randomness(backend, 3);
+                Adam adam = new Adam(store, Adam.Settings.of(3e-3)); Randomness randomness = new Randomness(backend, 3);
                 Workspace workspace = new Workspace(backend, "step")) {
-            float[] all = GoldenHash.signals(0), some = new float[batch * ImuEncoder.CHANNELS * samples];
-            for (int row = 0; row < batch * ImuEncoder.CHANNELS; row++)
-                System.arraycopy(all, row * GoldenHash.SAMPLES, some, row * samples, samples);
+            float[] noise = GoldenHash.uniform(1, batch * ImuEncoder.CHANNELS * samples, 1);
+            for (int i = 0; i < noise.length; i++) noise[i] = 0.5f * noise[i] + 3 * GoldenHash.uniform(2, i / samples);
             for (int i = 0; i < steps; i++)
                 try (var _ = workspace.step()) {
                     randomness.prepare(i);
                     Tape tape = new Tape(workspace).drawFrom(randomness.key());
                     store.watch(tape);
-                    Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples).set(some);
+                    Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples).set(noise);
                     Tensor targets = tape.empty(DType.F32, batch, width).set(GoldenHash.uniform(77, batch * width, 1));
                     Tensor loss = model.loss(tape, model.embed(tape, signals), targets);
                     losses.add(loss.item());
