@@ -3,7 +3,6 @@ package dev.imu2clip.imu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +11,7 @@ import dev.imu2clip.autograd.Randomness;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Backends;
+import dev.imu2clip.backend.Recording;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.TensorFile;
 import dev.imu2clip.io.TensorSource;
@@ -24,10 +24,13 @@ import dev.imu2clip.train.ContrastiveModel;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -214,36 +217,67 @@ class ImuEncodersTest {
     @ParameterizedTest
     @MethodSource("small")
     void learnsToTellWindowsApart(ImuEncoder encoder) {
-        List<Double> losses = losses(encoder, STEPS);
-        assertTrue(losses.getLast() < 0.8 * losses.getFirst(), encoder.name() + ": " + losses);
-        assertFalse(losses.contains(Double.NaN));
-        assertEquals(losses, losses(encoder, STEPS), "the same bits every time");
+        double[] losses = losses(backend, DType.F32, encoder, STEPS);
+        assertTrue(losses[STEPS - 1] < 0.8 * losses[0], encoder.name() + ": " + Arrays.toString(losses));
+        assertArrayEquals(losses, losses(backend, DType.F32, encoder, STEPS), "the same bits every time");
     }
 
-    /** Symmetric InfoNCE of eight windows, noise about levels of their own, with eight rows of numbers, in training: with dropout where there is any. */
-    private List<Double> losses(ImuEncoder encoder, int steps) {
-        int samples = 200, width = encoder.width(), batch = GoldenHash.BATCH;
+    /** The CUDA kernels, emulated: with dropout too, which drops the same everywhere, also when a recorded step is replayed. */
+    @Tag("heavy")
+    @ParameterizedTest
+    @MethodSource("small")
+    void learnsByTheCudaKernelsAsOnTheCpu(ImuEncoder encoder) {
+        Assumptions.assumeTrue(Backends.devices().contains("emulated"), "the emulated device cannot run here");
+        Backend emulated = Backends.get("emulated");
+        double[] expected = losses(backend, DType.F32, encoder, 4);
+        assertArrayEquals(expected, losses(emulated, DType.F32, encoder, 4), 1e-3);
+        assertArrayEquals(expected, losses(emulated, DType.BF16, encoder, 4), 0.1 * expected[0]);
+    }
+
+    /**
+     * Symmetric InfoNCE of eight windows, noise about levels of their own, with eight rows of numbers, in training: with dropout where
+     * there is any. From the third step on the step is recorded and replayed.
+     */
+    private static double[] losses(Backend backend, DType compute, ImuEncoder encoder, int steps) {
+        int samples = 200, batch = 8;
         ContrastiveModel model = new ContrastiveModel(encoder, true, 0.1, true);
-        List<Double> losses = new ArrayList<>();
-        try (ParameterStore store = ParameterStore.allocate(backend, model, true).initialise(3);
+        try (ParameterStore store = ParameterStore.allocate(backend, model, _ -> 1, compute).initialise(3);
                 Adam adam = new Adam(store, Adam.Settings.of(3e-3)); Randomness randomness = new Randomness(backend, 3);
+                Workspace inputs = new Workspace(backend, "inputs"); var _ = inputs.step();
                 Workspace workspace = new Workspace(backend, "step")) {
-            float[] noise = GoldenHash.uniform(1, batch * ImuEncoder.CHANNELS * samples, 1);
+            Tape tape = new Tape(inputs);
+            Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples), targets = tape.empty(DType.F32, batch, encoder.width());
+            float[] noise = GoldenHash.uniform(1, (int) signals.count(), 1);
             for (int i = 0; i < noise.length; i++) noise[i] = 0.5f * noise[i] + 3 * GoldenHash.uniform(2, i / samples);
-            for (int i = 0; i < steps; i++)
-                try (var _ = workspace.step()) {
-                    randomness.prepare(i);
-                    Tape tape = new Tape(workspace).drawFrom(randomness.key());
-                    store.watch(tape);
-                    Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples).set(noise);
-                    Tensor targets = tape.empty(DType.F32, batch, width).set(GoldenHash.uniform(77, batch * width, 1));
-                    Tensor loss = model.loss(tape, model.embed(tape, signals), targets);
-                    losses.add(loss.item());
-                    store.gradients().clear();
-                    tape.backward(loss);
-                    adam.step(1);
-                }
+            signals.set(noise);
+            targets.set(GoldenHash.uniform(77, (int) targets.count(), 1));
+            Tensor result = tape.empty(DType.F32, 1);
+            Runnable step = () -> step(model, store, adam, randomness, workspace, signals, targets, result);
+            double[] losses = new double[steps];
+            Recording recording = null;
+            for (int i = 0; i < steps; i++) {
+                adam.prepare(1);
+                randomness.prepare(i);
+                if (i == 2) recording = backend.record(step);
+                if (recording == null) step.run();
+                else recording.replay();
+                losses[i] = result.item();
+            }
+            if (recording != null) recording.close();
+            return losses;
         }
-        return losses;
+    }
+
+    private static void step(ContrastiveModel model, ParameterStore store, Adam adam, Randomness randomness, Workspace workspace,
+                             Tensor signals, Tensor targets, Tensor result) {
+        try (var _ = workspace.step()) {
+            Tape tape = new Tape(workspace).drawFrom(randomness.key());
+            store.watch(tape);
+            Tensor loss = model.loss(tape, model.embed(tape, signals), targets);
+            store.gradients().clear();
+            tape.backward(loss);
+            adam.update();
+            result.set(loss);
+        }
     }
 }
