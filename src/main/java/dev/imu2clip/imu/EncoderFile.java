@@ -210,10 +210,10 @@ public final class EncoderFile {
     /** By name, or else the first kind whose first tensors are there. */
     private static EncoderKind kind(TensorFile file) {
         String name = file.metadata().get(NAME);
-        if (name == null) return EncoderKind.all().stream().filter(kind -> !prefixes(file, kind).isEmpty()).findFirst()
-                .orElse(EncoderKind.all().getFirst());
+        if (name == null) return EncoderKinds.ALL.stream().filter(kind -> !prefixes(file, kind).isEmpty()).findFirst()
+                .orElse(EncoderKinds.ALL.getFirst());
         try {
-            return EncoderKind.named(name);
+            return EncoderKinds.named(name);
         } catch (InputException e) {
             throw unknown(file, e);
         }

@@ -1,17 +1,14 @@
 package dev.imu2clip.imu;
 
-import dev.imu2clip.io.InputException;
 import dev.imu2clip.tensor.Shape;
 
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
- * A kind of encoder: how it is called, what it can be told, and what a file tells of one. {@link #ALL} is the one place that lists them.
+ * A kind of encoder: how it is called, what it can be told, and what a file tells of one. {@link EncoderKinds} lists them.
  *
  * @param name     as configurations and saved files have it
  * @param defaults every argument with its default; an embedding has CLIP's 512 numbers where nothing else is said
@@ -20,11 +17,6 @@ import java.util.stream.Collectors;
  */
 record EncoderKind(String name, Arguments defaults, Function<Arguments, ImuEncoder> maker,
                    BiConsumer<Shapes, Map<String, Object>> reader) {
-    /** Of kinds with the same parameters, the first is what a file without a name holds. */
-    private static final List<EncoderKind> ALL = List.of(
-            Mw2Encoder.KIND, Mw2Encoder.TIME_KIND, AttentionPooledEncoder.KIND, TimeDistributedEncoder.KIND, PatchTransformerEncoder.KIND,
-            PatchRnnEncoder.KIND);
-
     /** The shapes of a saved encoder's tensors, by its own names; null for one that is not there. */
     interface Shapes {
         Shape of(String name);
@@ -43,19 +35,5 @@ record EncoderKind(String name, Arguments defaults, Function<Arguments, ImuEncod
         Map<String, Object> all = new HashMap<>(arguments);
         all.put(Arguments.SIZE, 512);
         return new EncoderKind(name, new Arguments(all), maker, reader);
-    }
-
-    /** @throws InputException where there is none of that name */
-    static EncoderKind named(String name) {
-        return ALL.stream().filter(kind -> kind.name.equals(name)).findFirst().orElseThrow(() -> new InputException(
-                "imu_encoder_name: there is no encoder '" + name + "'; there is " + String.join(", ", names())));
-    }
-
-    static List<EncoderKind> all() {
-        return ALL;
-    }
-
-    static List<String> names() {
-        return ALL.stream().map(EncoderKind::name).collect(Collectors.toUnmodifiableList());
     }
 }

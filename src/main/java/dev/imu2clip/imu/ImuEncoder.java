@@ -28,7 +28,7 @@ public abstract class ImuEncoder extends Module {
      * @throws InputException where there is none of that name
      */
     public static ImuEncoder create(String name) {
-        EncoderKind kind = EncoderKind.named(name);
+        EncoderKind kind = EncoderKinds.named(name);
         return kind.maker().apply(kind.defaults());
     }
 
@@ -40,13 +40,13 @@ public abstract class ImuEncoder extends Module {
      * @throws InputException where there is no such encoder or argument, or it cannot have that value
      */
     public static ImuEncoder create(String name, int width, List<String> arguments) {
-        EncoderKind kind = EncoderKind.named(name);
+        EncoderKind kind = EncoderKinds.named(name);
         return kind.maker().apply(kind.defaults().with(List.of(Arguments.SIZE + "=" + width)).with(arguments));
     }
 
     /** Every name that {@link #create} takes, the reference's own first. */
     public static List<String> names() {
-        return EncoderKind.names();
+        return EncoderKinds.names();
     }
 
     /** The name it is created by. */
@@ -65,7 +65,7 @@ public abstract class ImuEncoder extends Module {
     }
 
     /** Size of an embedding. */
-    public int width() {
+    public final int width() {
         return arguments.number(Arguments.SIZE);
     }
 

@@ -34,19 +34,20 @@ final class PatchRnnEncoder extends ImuEncoder {
     private final Gru gru;
 
     PatchRnnEncoder(Arguments arguments) {
-        super(KIND, arguments);
+        super(KIND, rounded(arguments));
         patches = new Patches(arguments.number(Patches.SIZE));
         directions = arguments.flag("bidirectional") ? 2 : 1;
         int units = width() / directions;
-        if (units < 1) throw new InputException("imu_encoder_args: bidirectional=true needs embeddings of at least 2 numbers");
         embed = child("imu_token_embed", new Linear(patches.values(), units, false));
         gru = child("gru", new Gru(units, units, arguments.number("layers"), directions == 2));
     }
 
-    /** An odd size is rounded down where both directions have half of it. */
-    @Override
-    public int width() {
-        return super.width() / directions * directions;
+    /** Both directions have half the size: an odd one is rounded down, as in the reference. */
+    private static Arguments rounded(Arguments arguments) {
+        int size = arguments.number(Arguments.SIZE);
+        if (!arguments.flag("bidirectional") || size % 2 == 0) return arguments;
+        if (size == 1) throw new InputException("imu_encoder_args: bidirectional=true needs embeddings of at least 2 numbers");
+        return arguments.with(Map.of(Arguments.SIZE, size - 1));
     }
 
     @Override
