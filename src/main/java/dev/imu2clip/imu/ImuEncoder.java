@@ -9,7 +9,9 @@ import dev.imu2clip.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
 
-/** Maps windows of motion, (N, 6, T) with acceleration x, y, z in m/s² and then angular velocity x, y, z in rad/s, to embeddings (N, width). */
+/**
+ * Maps windows of motion, (N, 6, T) with acceleration x, y, z in m/s² and then angular velocity x, y, z in rad/s, to embeddings (N, width).
+ */
 public abstract class ImuEncoder extends Module {
     /** Channels of a window: three of acceleration, three of angular velocity. */
     public static final int CHANNELS = 6;

@@ -14,7 +14,8 @@ import java.util.Map;
  * The reference's PatchRNN: patches of all channels, embedded linearly, and a GRU over them; the embedding is its last state, or those of
  * both directions, each of half the size. Any length from one patch on.
  *
- * <p>With several layers it is, as in the reference, the <em>first</em> layer's state that is taken; the others are there and learn nothing.
+ * <p>With several layers it is, as in the reference, the <em>first</em> layer's state that is taken; the others are there and learn
+ * nothing.
  */
 final class PatchRnnEncoder extends ImuEncoder {
     static final EncoderKind KIND = EncoderKind.of("patch_rnn", Map.of(Patches.SIZE, 1, "layers", 1, "bidirectional", true),

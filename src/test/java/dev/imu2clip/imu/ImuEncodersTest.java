@@ -61,8 +61,8 @@ class ImuEncodersTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "attention_pooled  | patch_size=3     | is not one of dilation=2, kernel_size=10, out_channels=24, size_embeddings=512",
-            "patch_rnn         | patch_size       | is not one of bidirectional=true, layers=1, patch_size=1, size_embeddings=512",
+            "attention_pooled | patch_size=3 | is not one of dilation=2, kernel_size=10, out_channels=24, size_embeddings=512",
+            "patch_rnn | patch_size | is not one of bidirectional=true, layers=1, patch_size=1, size_embeddings=512",
             "patch_rnn         | patch_size=0     | patch_size must be a whole number from 1 to 8192, not '0'",
             "patch_rnn         | patch_size=8193  | patch_size must be a whole number from 1 to 8192, not '8193'",
             "patch_rnn         | patch_size=99999999999 | patch_size must be a whole number from 1 to 8192",
@@ -79,8 +79,8 @@ class ImuEncodersTest {
 
     /** From the shortest length on, an encoder takes what it says it takes, and its embeddings have the size it says they have. */
     @ParameterizedTest
-    @CsvSource({"attention_pooled, 19, 512", "time_distributed, 59, 512", "patch_transformer, 1, 512", "patch_rnn, 1, 512", "mw2_time, 141, 512",
-            "patch_rnn, 1, 17"})
+    @CsvSource({"attention_pooled, 19, 512", "time_distributed, 59, 512", "patch_transformer, 1, 512", "patch_rnn, 1, 512",
+            "patch_rnn, 1, 17", "mw2_time, 141, 512"})
     void lengthsThatFit(String name, int shortest, int width) {
         ImuEncoder encoder = create(name, width);
         for (long samples = 0; samples < shortest; samples++) {
@@ -186,7 +186,8 @@ class ImuEncodersTest {
         }
         try (TensorFile tensors = TensorFile.open(named)) {
             List<TensorSource> sources = new ArrayList<>();
-            tensors.tensors().forEach((name, view) -> sources.add(TensorSource.of(view.renamed(prefix + name), DType.F32, new LongAdder())));
+            tensors.tensors().forEach((name, view) -> sources.add(TensorSource.of(view.renamed(prefix + name), DType.F32,
+                    new LongAdder())));
             EncoderFile.write(file, Map.of(), sources);
         }
         return file;
@@ -246,7 +247,8 @@ class ImuEncodersTest {
                 Workspace inputs = new Workspace(backend, "inputs"); var _ = inputs.step();
                 Workspace workspace = new Workspace(backend, "step")) {
             Tape tape = new Tape(inputs);
-            Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples), targets = tape.empty(DType.F32, batch, encoder.width());
+            Tensor signals = tape.empty(DType.F32, batch, ImuEncoder.CHANNELS, samples);
+            Tensor targets = tape.empty(DType.F32, batch, encoder.width());
             float[] noise = GoldenHash.uniform(1, (int) signals.count(), 1);
             for (int i = 0; i < noise.length; i++) noise[i] = 0.5f * noise[i] + 3 * GoldenHash.uniform(2, i / samples);
             signals.set(noise);
