@@ -23,6 +23,16 @@ final class Arguments {
         this.values = Collections.unmodifiableMap(new TreeMap<>(values));
     }
 
+    /** Those of some values, whole numbers or booleans, that an argument could have, as Integers and Booleans. */
+    static Map<String, Object> possible(Map<String, Object> values) {
+        Map<String, Object> possible = new TreeMap<>();
+        values.forEach((name, value) -> {
+            if (!(value instanceof Number number)) possible.put(name, value);
+            else if (number.longValue() >= 1 && number.longValue() <= MOST) possible.put(name, number.intValue());
+        });
+        return possible;
+    }
+
     Map<String, Object> values() {
         return values;
     }

@@ -20,11 +20,8 @@ import static dev.imu2clip.ops.Activation.leakyRelu;
  */
 final class AttentionPooledEncoder extends ImuEncoder {
     static final EncoderKind KIND = EncoderKind.of("attention_pooled", Map.of("out_channels", 24, "kernel_size", 10, "dilation", 2),
-            AttentionPooledEncoder::new, (shapes, seen) -> {
-                shapes.put(seen, "out_channels", "encoder.1.weight", 0, 1);
-                shapes.put(seen, "kernel_size", "encoder.1.weight", 2, 1);
-                shapes.put(seen, Arguments.SIZE, "encoder.5.weight", 0, 1);
-            });
+            AttentionPooledEncoder::new, shapes -> Map.of("out_channels", shapes.size("encoder.1.weight", 0),
+                    "kernel_size", shapes.size("encoder.1.weight", 2), Arguments.SIZE, shapes.size("encoder.5.weight", 0)));
     private static final Init CONVOLUTION = new Init.TruncatedNormal(0.02), LINEAR = new Init.TruncatedNormal(0.1);
     private static final double SLOPE = 0.01;
 

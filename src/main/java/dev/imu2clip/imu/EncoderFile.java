@@ -163,11 +163,10 @@ public final class EncoderFile {
      */
     private record Found(ImuEncoder encoder, Map<String, Object> known, String prefix) {
         static Found of(TensorFile file, EncoderKind kind, String prefix) {
-            Map<String, Object> known = new TreeMap<>();
-            kind.reader().accept(name -> {
+            Map<String, Object> known = Arguments.possible(kind.reader().apply(name -> {
                 TensorView view = file.tensors().get(prefix + name);
                 return view == null ? null : view.shape();
-            }, known);
+            }));
             Arguments arguments = kind.defaults();
             try {
                 String written = file.metadata().getOrDefault(ARGUMENTS, "");

@@ -57,7 +57,7 @@ final class Mw2Encoder extends ImuEncoder {
 
     private static EncoderKind kind(String name, Recurrence recurrence) {
         return EncoderKind.of(name, Map.of(), arguments -> new Mw2Encoder(recurrence, arguments),
-                (shapes, seen) -> shapes.put(seen, Arguments.SIZE, "net.5.weight_hh_l0", 1, 1));
+                shapes -> Map.of(Arguments.SIZE, shapes.size("net.5.weight_hh_l0", 1)));
     }
 
     @Override

@@ -19,14 +19,11 @@ import java.util.Map;
  */
 final class PatchRnnEncoder extends ImuEncoder {
     static final EncoderKind KIND = EncoderKind.of("patch_rnn", Map.of(Patches.SIZE, 1, "layers", 1, "bidirectional", true),
-            PatchRnnEncoder::new, (shapes, seen) -> {
+            PatchRnnEncoder::new, shapes -> {
                 boolean both = shapes.of("gru.weight_ih_l0_reverse") != null;
-                seen.put("bidirectional", both);
-                shapes.put(seen, Patches.SIZE, "imu_token_embed.weight", 1, 1.0 / CHANNELS);
-                shapes.put(seen, Arguments.SIZE, "imu_token_embed.weight", 0, both ? 2 : 1);
-                int layers = 0;
-                while (shapes.of("gru.weight_ih_l" + layers) != null) layers++;
-                if (layers > 0) seen.put("layers", layers);
+                return Map.of("bidirectional", both, Patches.SIZE, shapes.size("imu_token_embed.weight", 1) / CHANNELS,
+                        Arguments.SIZE, (both ? 2 : 1) * shapes.size("imu_token_embed.weight", 0),
+                        "layers", shapes.count("gru.weight_ih_l%d"));
             });
 
     private final Patches patches;

@@ -23,14 +23,10 @@ import java.util.Map;
 final class PatchTransformerEncoder extends ImuEncoder {
     static final EncoderKind KIND = EncoderKind.of("patch_transformer",
             Map.of(Patches.SIZE, 1, "nhead", 1, "ff_hidden_size", 128, "layers", 1, "cls_token", true),
-            PatchTransformerEncoder::new, (shapes, seen) -> {
-                shapes.put(seen, Patches.SIZE, "imu_token_embed.weight", 1, 1.0 / CHANNELS);
-                shapes.put(seen, Arguments.SIZE, "imu_token_embed.weight", 0, 1);
-                shapes.put(seen, "ff_hidden_size", "model.layers.0.linear1.weight", 0, 1);
-                int layers = 0;
-                while (shapes.of("model.layers." + layers + ".linear1.weight") != null) layers++;
-                if (layers > 0) seen.put("layers", layers);
-            });
+            PatchTransformerEncoder::new, shapes -> Map.of(Patches.SIZE, shapes.size("imu_token_embed.weight", 1) / CHANNELS,
+                    Arguments.SIZE, shapes.size("imu_token_embed.weight", 0),
+                    "ff_hidden_size", shapes.size("model.layers.0.linear1.weight", 0),
+                    "layers", shapes.count("model.layers.%d.linear1.weight")));
     private static final double DROPOUT = 0.1;
 
     private final Patches patches;

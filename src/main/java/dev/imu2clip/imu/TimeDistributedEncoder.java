@@ -19,10 +19,8 @@ import static dev.imu2clip.ops.Activation.relu;
  */
 final class TimeDistributedEncoder extends ImuEncoder {
     static final EncoderKind KIND = EncoderKind.of("time_distributed", Map.of("n_frames", 10, "n_steps_per_frame", 128),
-            TimeDistributedEncoder::new, (shapes, seen) -> {
-                shapes.put(seen, "n_steps_per_frame", "rnn.gru.weight_ih_l0", 1, 1);
-                shapes.put(seen, Arguments.SIZE, "classifier.linear.weight", 0, 1);
-            });
+            TimeDistributedEncoder::new, shapes -> Map.of("n_steps_per_frame", shapes.size("rnn.gru.weight_ih_l0", 1),
+                    Arguments.SIZE, shapes.size("classifier.linear.weight", 0)));
     private static final int FIRST = 50, SECOND = 10;
 
     private final int frames;
