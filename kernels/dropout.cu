@@ -3,9 +3,10 @@
 
 template <typename T> struct dropout_args {
     const T *x;
+    const int32_t *key; // two words
     T *y;
     double p;
-    int64_t seed, offset, n;
+    int64_t offset, n;
 };
 
 __device__ __forceinline__ uint4 philox(uint64_t seed, uint64_t counter) {
@@ -30,10 +31,11 @@ template <typename T> __device__ void dropout(const dropout_args<T> &a) {
     // The 24 bits of the uniform number are compared as integers: no rounding stands between the backends.
     uint32_t threshold = uint32_t(ceil(a.p * 16777216.0));
     float scale = float(1 / (1 - a.p));
+    uint64_t seed = uint64_t(uint32_t(a.key[1])) << 32 | uint32_t(a.key[0]);
     bool aligned = aligned4(a.x) && aligned4(a.y);
     auto drop = [=](uint32_t word, float x) { return word >> 8 >= threshold ? x * scale : 0.0f; };
     ELEMENTS(q, (a.n + 3) / 4) {
-        uint4 words = philox(uint64_t(a.seed), uint64_t(a.offset) + uint64_t(q));
+        uint4 words = philox(seed, uint64_t(a.offset) + uint64_t(q));
         int64_t i = 4 * q;
         if (aligned && i + 4 <= a.n) {
             float4 x = load4(a.x + i);

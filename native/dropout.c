@@ -7,9 +7,10 @@
 
 struct dropout_args {
     const float *x;
+    const int32_t *key; // two words
     float *y;
     double p;
-    int64_t seed, offset, n;
+    int64_t offset, n;
 };
 
 // Vectors of 64-bit lanes, each with a 32-bit word in its low half; a lane is a block. MULTIPLY gives full 64-bit products of words: the
@@ -70,11 +71,12 @@ KERNEL(dropout) {
     // The 24 bits of the uniform number are compared as integers: no rounding stands between the backends.
     int32_t threshold = (int32_t)ceil(a->p * 16777216.0);
     float scale = (float)(1 / (1 - a->p));
+    uint64_t seed = (uint64_t)(uint32_t)a->key[1] << 32 | (uint32_t)a->key[0];
     uint32_t words[4 * DRAW];
     struct range mine = share(a->n, part, parts, 1024);
     for (int64_t at = mine.from; at < mine.to; at += 4 * DRAW) {
         int64_t n = MIN(4 * DRAW, mine.to - at);
-        philox((uint64_t)a->seed, (uint64_t)a->offset + (uint64_t)at / 4, words);
+        philox(seed, (uint64_t)a->offset + (uint64_t)at / 4, words);
         const float *restrict x = a->x + at;
         float *restrict y = a->y + at;
         for (int64_t i = 0; i < n; i++) y[i] = (int32_t)(words[i] >> 8) >= threshold ? x[i] * scale : 0.0f;

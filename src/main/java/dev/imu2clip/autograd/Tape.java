@@ -69,6 +69,8 @@ public final class Tape {
     private final List<Entry> entries = new ArrayList<>();
     private final Map<Tensor, Node> nodes = new IdentityHashMap<>();
     private boolean usedUp;
+    private Tensor randomKey;
+    private long drawn;
 
     public Tape(Workspace workspace) {
         this.workspace = workspace;
@@ -114,6 +116,31 @@ public final class Tape {
         if (entries.size() != recorded)
             throw new IllegalStateException("gradients flow through this part ('" + entries.getLast().op + "'): keep all of it");
         return kept;
+    }
+
+    // ---- random numbers ----
+
+    /**
+     * From here on what is random in training (dropout) is random.
+     *
+     * @param key int32 (2): the key of this step's Philox sequence, see {@link Randomness}
+     */
+    public Tape drawFrom(Tensor key) {
+        if (key.dtype() != DType.I32 || key.count() != 2) throw new IllegalArgumentException("a key is int32 (2,), not " + key);
+        randomKey = key;
+        return this;
+    }
+
+    /** The key of the step's Philox sequence, or null where nothing is to be random. */
+    public Tensor randomKey() {
+        return randomKey;
+    }
+
+    /** The first of that many Philox counters which nothing else on this tape uses. */
+    public long draw(long counters) {
+        long first = drawn;
+        drawn += counters;
+        return first;
     }
 
     // ---- recording ----

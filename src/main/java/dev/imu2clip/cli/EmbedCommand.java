@@ -42,7 +42,7 @@ final class EmbedCommand implements Runnable {
                 description = "Windows, shape (N, 6, T): acceleration xyz in m/s², rotation xyz in rad/s.")
         Path in;
 
-        @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (N, 512).")
+        @Option(names = "--out", required = true, paramLabel = "Y.npy", description = "Where the embeddings go, shape (N, width).")
         Path out;
 
         @Option(names = "--device", paramLabel = "D", defaultValue = "auto", description = "Device; default: the best.")

@@ -8,9 +8,9 @@ import dev.imu2clip.io.TensorSource;
 import dev.imu2clip.io.TensorView;
 import dev.imu2clip.io.TorchWriter;
 import dev.imu2clip.memory.Device;
+import dev.imu2clip.nn.Parameter;
 import dev.imu2clip.nn.ParameterStore;
 import dev.imu2clip.tensor.DType;
-import dev.imu2clip.tensor.Shape;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -26,13 +26,13 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Saved IMU encoders: a file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the encoder's name.
+ * Saved IMU encoders: a file with the reference's parameter names ({@code net.0.weight}, ...) and, in the metadata, the encoder's name
+ * and what of its arguments is not the default. A file without a name, as the reference's, tells by its tensors what it holds.
  * Ours are safetensors, the reference's are of PyTorch ({@code *_src_encoder.pt}). Checkpoints, ours and Lightning's, where the same names
  * stand behind a prefix ({@code encoder.}, {@code imu_encoder.}), are read too.
  */
 public final class EncoderFile {
-    private static final String NAME = "imu_encoder_name";
-    private static final String DEFAULT = "mw2";
+    private static final String NAME = "imu_encoder_name", ARGUMENTS = "imu_encoder_args";
     private static final List<String> ENDINGS = List.of("_src_encoder.safetensors", "_src_encoder.pt");
 
     /** An encoder and the memory of its weights. */
@@ -51,7 +51,7 @@ public final class EncoderFile {
      */
     public static void save(Path file, ImuEncoder encoder, ParameterStore store, String prefix, Map<String, String> metadata) {
         Map<String, String> all = new TreeMap<>(metadata);
-        all.put(NAME, encoder.name());
+        all.putAll(describe(encoder));
         try (Arena arena = Arena.ofConfined()) {
             List<Safetensors.Source> sources = new ArrayList<>();
             store.parameters().forEach((name, parameter) -> {
@@ -68,34 +68,42 @@ public final class EncoderFile {
         else SafetensorsWriter.write(file, metadata, tensors);
     }
 
-    /** Loads a frozen encoder. A file without a name in its metadata is taken for {@code mw2}. */
+    /** What the metadata of a file say of the encoder in it. */
+    public static Map<String, String> describe(ImuEncoder encoder) {
+        Map<String, String> metadata = new TreeMap<>(Map.of(NAME, encoder.name()));
+        if (!encoder.arguments().isEmpty()) metadata.put(ARGUMENTS, String.join(",", encoder.arguments()));
+        return metadata;
+    }
+
+    /** Loads a frozen encoder. */
     public static Loaded load(Path path, Device device) {
         try (TensorFile tensors = TensorFile.open(locate(path))) {
-            ImuEncoder encoder = create(tensors);
-            ParameterStore store = ParameterStore.allocate(device, encoder, false);
+            Found found = find(tensors);
+            found.tensors(tensors); // before memory is taken for what is not there
+            ParameterStore store = ParameterStore.allocate(device, found.encoder, false);
             try {
-                fill(store, "", tensors);
+                fill(store, "", tensors, found.prefix);
             } catch (RuntimeException e) {
                 store.close();
                 throw e;
             }
-            return new Loaded(encoder, store, tensors.metadata());
+            return new Loaded(found.encoder, store, tensors.metadata());
         }
     }
 
-    private static ImuEncoder create(TensorFile tensors) {
-        try {
-            return ImuEncoder.create(tensors.metadata().getOrDefault(NAME, DEFAULT));
-        } catch (InputException e) {
-            throw new InputException(tensors.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it",
-                    e);
-        }
-    }
-
-    /** Copies a saved encoder into a store that holds an encoder's parameters under {@code prefix}; others stay as they are. */
-    public static void fill(ParameterStore store, String prefix, Path path) {
+    /**
+     * Copies a saved encoder into a store that holds those of {@code encoder} under {@code prefix}; other parameters stay as they are.
+     *
+     * @throws InputException where the file's encoder has other parameters, or is known to have other arguments
+     */
+    public static void fill(ImuEncoder encoder, ParameterStore store, String prefix, Path path) {
         try (TensorFile tensors = TensorFile.open(locate(path))) {
-            fill(store, prefix, tensors);
+            Found found = find(tensors);
+            fill(store, prefix, tensors, found.prefix);
+            List<String> others = encoder.otherThan(found.known);
+            if (!others.isEmpty())
+                throw InputException.in(tensors.file(), "holds an encoder " + found.encoder.name() + " with " + String.join(", ", others),
+                        "Set model_hparams.imu_encoder_args accordingly");
         }
     }
 
@@ -105,24 +113,19 @@ public final class EncoderFile {
      * @throws InputException where the file holds no whole encoder, or more than one
      */
     public static Map<String, TensorView> tensors(TensorFile file) {
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        create(file).parameters().forEach((name, parameter) -> shapes.put(name, parameter.shape()));
-        String prefix = prefix(file, shapes);
-        Map<String, TensorView> tensors = new LinkedHashMap<>();
-        shapes.forEach((name, shape) -> tensors.put(name, file.tensor(prefix + name, shape).renamed(name)));
-        return tensors;
+        return find(file).tensors(file);
     }
 
     /** Whether a file holds something that begins like an encoder. */
     public static boolean isEncoder(TensorFile file) {
-        return !prefixes(file, List.copyOf(create(file).parameters().keySet())).isEmpty();
+        return !prefixes(file, kind(file)).isEmpty();
     }
 
     /** What the metadata of a file with this encoder alone should say. A checkpoint's metadata speak of more. */
     public static Map<String, String> metadata(TensorFile file) {
-        Map<String, String> all = new TreeMap<>(file.names().contains(create(file).parameters().keySet().iterator().next())
-                ? file.metadata() : Map.of());
-        all.put(NAME, create(file).name());
+        Found found = find(file);
+        Map<String, String> all = new TreeMap<>(found.prefix.isEmpty() ? file.metadata() : Map.of());
+        all.putAll(describe(found.encoder));
         return all;
     }
 
@@ -152,42 +155,95 @@ public final class EncoderFile {
         throw new AssertionError();
     }
 
+    /**
+     * An encoder in a file.
+     *
+     * @param known  arguments that the file tells
+     * @param prefix what stands before its names
+     */
+    private record Found(ImuEncoder encoder, Map<String, Object> known, String prefix) {
+        static Found of(TensorFile file, EncoderKind kind, String prefix) {
+            Map<String, Object> known = Arguments.possible(kind.reader().apply(name -> {
+                TensorView view = file.tensors().get(prefix + name);
+                return view == null ? null : view.shape();
+            }));
+            Arguments arguments = kind.defaults();
+            try {
+                String written = file.metadata().getOrDefault(ARGUMENTS, "");
+                if (!written.isEmpty()) arguments = arguments.with(List.of(written.split(",")));
+                arguments = arguments.with(known);
+                if (file.metadata().containsKey(NAME)) known.putAll(arguments.values());
+                return new Found(kind.maker().apply(arguments), known, prefix);
+            } catch (InputException e) {
+                throw unknown(file, e);
+            }
+        }
+
+        boolean isWhole(TensorFile file) {
+            return encoder.parameters().entrySet().stream().allMatch(entry -> {
+                TensorView view = file.tensors().get(prefix + entry.getKey());
+                return view != null && view.shape().equals(entry.getValue().shape());
+            });
+        }
+
+        Map<String, TensorView> tensors(TensorFile file) {
+            Map<String, TensorView> tensors = new LinkedHashMap<>();
+            encoder.parameters().forEach(
+                    (name, parameter) -> tensors.put(name, file.tensor(prefix + name, parameter.shape()).renamed(name)));
+            return tensors;
+        }
+    }
+
+    /** The encoder in a file; where none is whole, the one whose errors tell most. */
+    private static Found find(TensorFile file) {
+        EncoderKind kind = kind(file);
+        List<String> prefixes = prefixes(file, kind);
+        List<Found> whole = prefixes.stream().map(prefix -> Found.of(file, kind, prefix)).filter(found -> found.isWhole(file)).toList();
+        if (whole.size() > 1)
+            throw InputException.in(file.file(), "holds " + whole.size() + " encoders, under " + String.join(", ", whole.stream()
+                    .map(found -> "'" + found.prefix + "'").sorted().toList()), "Save one of them alone");
+        if (!whole.isEmpty()) return whole.getFirst();
+        return Found.of(file, kind, prefixes.isEmpty() || prefixes.contains("") ? "" : prefixes.getFirst());
+    }
+
+    /** By name, or else the first kind whose first tensors are there. */
+    private static EncoderKind kind(TensorFile file) {
+        String name = file.metadata().get(NAME);
+        if (name == null) return EncoderKinds.ALL.stream().filter(kind -> !prefixes(file, kind).isEmpty()).findFirst()
+                .orElse(EncoderKinds.ALL.getFirst());
+        try {
+            return EncoderKinds.named(name);
+        } catch (InputException e) {
+            throw unknown(file, e);
+        }
+    }
+
+    private static InputException unknown(TensorFile file, InputException e) {
+        return new InputException(file.file() + ": its metadata: " + e.getMessage() + ". Use a version of this program that knows it", e);
+    }
+
     /** What stands before an encoder's first name and, lest a layer inside be taken for it, also before its second. */
-    private static List<String> prefixes(TensorFile file, List<String> names) {
+    private static List<String> prefixes(TensorFile file, EncoderKind kind) {
+        List<String> names = List.copyOf(kind.maker().apply(kind.defaults()).parameters().keySet());
         String first = names.getFirst();
         return file.names().stream().filter(name -> name.equals(first) || name.endsWith("." + first))
                 .map(name -> name.substring(0, name.length() - first.length()))
                 .filter(prefix -> prefix.isEmpty() || file.names().contains(prefix + names.get(1))).toList();
     }
 
-    /** What stands before every name of an encoder of these shapes; where no encoder is whole, the prefix whose errors tell most. */
-    private static String prefix(TensorFile file, Map<String, Shape> shapes) {
-        List<String> candidates = prefixes(file, List.copyOf(shapes.keySet()));
-        List<String> whole = candidates.stream().filter(prefix -> shapes.entrySet().stream().allMatch(entry -> {
-            TensorView view = file.tensors().get(prefix + entry.getKey());
-            return view != null && view.shape().equals(entry.getValue());
-        })).toList();
-        if (whole.size() > 1)
-            throw InputException.in(file.file(), "holds " + whole.size() + " encoders, under " + String.join(", ", whole.stream().sorted()
-                    .map(prefix -> "'" + prefix + "'").toList()), "Save one of them alone");
-        return !whole.isEmpty() ? whole.getFirst() : candidates.isEmpty() || candidates.contains("") ? "" : candidates.getFirst();
+    private static void fill(ParameterStore store, String prefix, TensorFile tensors, String theirs) {
+        store.parameters().forEach((name, parameter) -> {
+            if (name.startsWith(prefix)) fill(parameter, tensors, theirs + name.substring(prefix.length()));
+        });
     }
 
-    private static void fill(ParameterStore store, String prefix, TensorFile tensors) {
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        store.parameters().forEach((name, parameter) -> {
-            if (name.startsWith(prefix)) shapes.put(name.substring(prefix.length()), parameter.shape());
-        });
-        String theirs = prefix(tensors, shapes);
-        shapes.forEach((name, shape) -> {
-            tensors.tensor(theirs + name, shape);
-            float[] values = tensors.floats(theirs + name);
-            for (float value : values)
-                if (!Float.isFinite(value))
-                    throw InputException.in(tensors.file(), "tensor '" + theirs + name + "' holds a value that is not finite",
-                            "The file is damaged or its training failed");
-            store.parameters().get(prefix + name)
-                    .fill(target -> MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length));
-        });
+    private static void fill(Parameter parameter, TensorFile tensors, String name) {
+        tensors.tensor(name, parameter.shape());
+        float[] values = tensors.floats(name);
+        for (float value : values)
+            if (!Float.isFinite(value))
+                throw InputException.in(tensors.file(), "tensor '" + name + "' holds a value that is not finite",
+                        "The file is damaged or its training failed");
+        parameter.fill(target -> MemorySegment.copy(values, 0, target, ValueLayout.JAVA_FLOAT, 0, values.length));
     }
 }

@@ -6,44 +6,70 @@ import dev.imu2clip.nn.Module;
 import dev.imu2clip.ops.Cast;
 import dev.imu2clip.tensor.Tensor;
 
-import java.util.Collections;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
-import java.util.function.Supplier;
 
-/** Maps windows of motion, (N, 6, T) with acceleration x, y, z in m/s² and then angular velocity x, y, z in rad/s, to (N, 512). */
+/**
+ * Maps windows of motion, (N, 6, T) with acceleration x, y, z in m/s² and then angular velocity x, y, z in rad/s, to embeddings (N, width).
+ */
 public abstract class ImuEncoder extends Module {
     /** Channels of a window: three of acceleration, three of angular velocity. */
     public static final int CHANNELS = 6;
 
-    private static final Map<String, Supplier<ImuEncoder>> BY_NAME = new TreeMap<>(Map.of(
-            "mw2", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_CHANNELS),
-            "mw2_time", () -> new Mw2Encoder(Mw2Encoder.Recurrence.OVER_TIME)));
+    private final EncoderKind kind;
+    private final Arguments arguments;
+
+    ImuEncoder(EncoderKind kind, Arguments arguments) {
+        this.kind = kind;
+        this.arguments = arguments;
+    }
 
     /**
-     * A new encoder by the name that configurations and saved files use ({@code imu_encoder_name}).
+     * A new encoder by the name that configurations and saved files use ({@code imu_encoder_name}), with embeddings of 512 numbers.
      *
      * @throws InputException where there is none of that name
      */
     public static ImuEncoder create(String name) {
-        Supplier<ImuEncoder> maker = BY_NAME.get(name);
-        if (maker == null)
-            throw new InputException("imu_encoder_name: there is no encoder '" + name + "'; there is "
-                    + String.join(", ", BY_NAME.keySet()));
-        return maker.get();
+        EncoderKind kind = EncoderKinds.named(name);
+        return kind.maker().apply(kind.defaults());
     }
 
-    /** Every name that {@link #create} takes. */
-    public static Set<String> names() {
-        return Collections.unmodifiableSet(BY_NAME.keySet());
+    /**
+     * The same, of another size and with arguments of its own.
+     *
+     * @param width     size of an embedding
+     * @param arguments {@code name=value} for each that is not to have its default; docs/encoders.md lists them
+     * @throws InputException where there is no such encoder or argument, or it cannot have that value
+     */
+    public static ImuEncoder create(String name, int width, List<String> arguments) {
+        EncoderKind kind = EncoderKinds.named(name);
+        return kind.maker().apply(kind.defaults().with(List.of(Arguments.SIZE + "=" + width)).with(arguments));
+    }
+
+    /** Every name that {@link #create} takes, the reference's own first. */
+    public static List<String> names() {
+        return EncoderKinds.names();
     }
 
     /** The name it is created by. */
-    public abstract String name();
+    public final String name() {
+        return kind.name();
+    }
+
+    /** The arguments that are not the defaults, as {@link #create(String, int, List)} takes them, the size of an embedding among them. */
+    public final List<String> arguments() {
+        return arguments.differences(kind.defaults());
+    }
+
+    /** {@code name=value} for each known argument that this encoder has with another value. */
+    final List<String> otherThan(Map<String, Object> known) {
+        return arguments.with(known).differences(arguments);
+    }
 
     /** Size of an embedding. */
-    public abstract int width();
+    public final int width() {
+        return arguments.number(Arguments.SIZE);
+    }
 
     /**
      * Embeddings of windows; not normalised.
@@ -69,4 +95,10 @@ public abstract class ImuEncoder extends Module {
      * @throws InputException where they cannot; it says which lengths can
      */
     public abstract void checkLength(long samples);
+
+    /** For {@link #checkLength} where only the shortest length matters. */
+    final void requireAtLeast(long shortest, long samples) {
+        if (samples < shortest)
+            throw new InputException("the encoder " + name() + " needs windows of at least " + shortest + " samples, not " + samples);
+    }
 }

@@ -1,6 +1,8 @@
 package dev.imu2clip.nn;
 
 import dev.imu2clip.autograd.Tape;
+import dev.imu2clip.ops.Cast;
+import dev.imu2clip.ops.Elementwise;
 import dev.imu2clip.tensor.Tensor;
 
 import static dev.imu2clip.ops.Conv1d.conv1d;
@@ -15,8 +17,13 @@ public final class Conv1d extends Module {
     private final int dilation;
 
     public Conv1d(long in, long out, int kernel, int dilation, boolean withBias) {
-        weight = parameter("weight", Init.uniformOf(in * kernel), out, in, kernel);
-        bias = withBias ? parameter("bias", Init.uniformOf(in * kernel), out) : null;
+        this(in, out, kernel, dilation, withBias, Init.uniformOf(in * kernel));
+    }
+
+    /** @param init of the weight and the bias */
+    public Conv1d(long in, long out, int kernel, int dilation, boolean withBias, Init init) {
+        weight = parameter("weight", init, out, in, kernel);
+        bias = withBias ? parameter("bias", init, out) : null;
         this.dilation = dilation;
     }
 
@@ -26,6 +33,9 @@ public final class Conv1d extends Module {
      * @throws IllegalArgumentException for another shape, or L shorter than the kernel's reach
      */
     public Tensor forward(Tape tape, Tensor x) {
-        return conv1d(tape, x, weight.value(), bias == null ? null : bias.value(), 1, 0, dilation, 1);
+        Tensor b = bias == null ? null : bias.value();
+        if (b == null || b.dtype() == x.dtype()) return conv1d(tape, x, weight.value(), b, 1, 0, dilation, 1);
+        // The bias of a single channel, which a store does not round; the kernel takes one type.
+        return Elementwise.add(tape, conv1d(tape, x, weight.value(), dilation), Cast.cast(tape, b, x.dtype()));
     }
 }

@@ -18,8 +18,13 @@ public final class Linear extends Module {
     private LowRank adapter;
 
     public Linear(long in, long out, boolean withBias) {
-        weight = linearWeight("weight", Init.uniformOf(in), out, in);
-        bias = withBias ? parameter("bias", Init.uniformOf(in), out) : null;
+        this(in, out, Init.uniformOf(in), withBias ? Init.uniformOf(in) : null);
+    }
+
+    /** @param biasInit null for a layer without bias */
+    public Linear(long in, long out, Init weightInit, Init biasInit) {
+        weight = linearWeight("weight", weightInit, out, in);
+        bias = biasInit == null ? null : parameter("bias", biasInit, out);
     }
 
     /**

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.imu2clip.backend.HostBackend;
+import dev.imu2clip.imu.EncoderFile;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Safetensors;
 import dev.imu2clip.io.Sha256;
@@ -75,7 +76,7 @@ public final class Checkpoint {
     public static void save(Path file, Config config, Position position, Origin origin, ParameterStore store, Adam adam) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", FORMAT);
-        metadata.put("imu_encoder_name", config.model().imuEncoderName());
+        metadata.putAll(EncoderFile.describe(config.encoder()));
         metadata.put("seed", Long.toString(config.run().seed()));
         metadata.put("config", json(config.toMap()));
         metadata.put("config_sha256", Sha256.of(config.canonicalJson()));

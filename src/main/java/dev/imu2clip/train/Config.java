@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.imu2clip.data.Modality;
+import dev.imu2clip.imu.ImuEncoder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,7 +23,10 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
     public record Model(
             @Setting(value = "i2c", help = "first part of the run's identifier") String modelName,
             @Setting(value = "\"\"", help = "last part of the run's identifier") String modelSuffix,
-            @Setting(value = "mw2", choices = {"mw2", "mw2_time"}, help = "IMU encoder; `mw2` is the reference's") String imuEncoderName,
+            @Setting(value = "mw2", encoders = true, help = "IMU encoder, see [encoders.md](encoders.md); `mw2` is the one that the "
+                    + "reference trains") String imuEncoderName,
+            @Setting(value = "[]", help = "its arguments that are not to have their defaults, for instance `patch_size=16`")
+            List<String> imuEncoderArgs,
             @Setting(value = "clip_1frame", choices = {"clip_1frame", "clip_avg_frames"},
                     help = "how a window's frames become one embedding: the middle one's, or, as in the reference, the sum of three frames'")
             String videoEncoderName,
@@ -34,7 +38,7 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
             @Setting(value = "sample", help = "name of the data set, for the records; `run.data` says where it is",
                     shapesTraining = false) String datasetname,
             @Setting(value = "200", min = 1, help = "samples per second that the encoder sees") int imuSamplingRate,
-            @Setting(value = "512", min = 1, help = "numbers in an embedding; CLIP ViT-B/32 has 512") int finalEmbeddingSize,
+            @Setting(value = "512", min = 1, max = 8192, help = "numbers in an embedding; CLIP ViT-B/32 has 512") int finalEmbeddingSize,
             @Setting(value = "false", help = "clean narrations (accepted; Ego4D's are always cleaned, as the reference does)", shapesTraining = false)
             boolean narrationCleaner) {}
 
@@ -205,6 +209,15 @@ public record Config(Model model, Train train, Optim optim, Loss loss, Clip clip
     /** Whether a run may simply go on for more epochs: the learning rate must not depend on where it ends. */
     private boolean isExtensible() {
         return optim.schedule.equals("constant");
+    }
+
+    /**
+     * A new IMU encoder as configured.
+     *
+     * @throws dev.imu2clip.io.InputException where it cannot have those arguments
+     */
+    public ImuEncoder encoder() {
+        return ImuEncoder.create(model.imuEncoderName, model.finalEmbeddingSize, model.imuEncoderArgs);
     }
 
     /** Seconds in a window: with narrations they reach {@code window_sec} to either side, without they are {@code window_sec} long. */

@@ -2,7 +2,6 @@ package dev.imu2clip.train;
 
 import dev.imu2clip.io.InputException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -110,10 +109,10 @@ final class ConfigBinder {
     }
 
     private static void checkChoice(ConfigKey key, String word, String place) {
-        String[] choices = key.setting().choices();
-        if (choices.length > 0 && !Arrays.asList(choices).contains(word))
+        List<String> choices = key.choices();
+        if (!choices.isEmpty() && !choices.contains(word))
             throw new InputException(place + ": " + key.name() + " cannot be '" + word + "'; it is one of " + String.join(", ", choices)
-                    + didYouMean(word, Arrays.stream(choices)).map(s -> ". Did you mean '" + s + "'?").orElse(""));
+                    + didYouMean(word, choices.stream()).map(s -> ". Did you mean '" + s + "'?").orElse(""));
     }
 
     private static InputException wrong(ConfigKey key, String got, String place) {

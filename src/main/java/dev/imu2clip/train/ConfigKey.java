@@ -1,5 +1,7 @@
 package dev.imu2clip.train;
 
+import dev.imu2clip.imu.ImuEncoder;
+
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,6 +42,11 @@ record ConfigKey(RecordComponent sectionComponent, RecordComponent component) {
 
     Setting setting() {
         return component.getAnnotation(Setting.class);
+    }
+
+    /** The words allowed; empty: any. */
+    List<String> choices() {
+        return setting().encoders() ? ImuEncoder.names() : List.of(setting().choices());
     }
 
     boolean shapesTraining() {

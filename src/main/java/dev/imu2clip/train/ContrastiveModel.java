@@ -57,7 +57,7 @@ public final class ContrastiveModel extends Module {
         return encoder;
     }
 
-    /** Length 1, so that neither side of a dot product matters. (N, 512), in float32 whatever the encoder computes in. */
+    /** Length 1, so that neither side of a dot product matters. (N, width), in float32 whatever the encoder computes in. */
     public Tensor embed(Tape tape, Tensor signals) {
         return L2Normalize.l2Normalize(tape, Cast.cast(tape, encoder.encode(tape, signals), DType.F32));
     }

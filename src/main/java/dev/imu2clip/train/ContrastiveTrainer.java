@@ -1,5 +1,6 @@
 package dev.imu2clip.train;
 
+import dev.imu2clip.autograd.Randomness;
 import dev.imu2clip.autograd.Tape;
 import dev.imu2clip.backend.Backend;
 import dev.imu2clip.backend.Precision;
@@ -45,6 +46,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
     private final ParameterStore store;
     private final Adam adam;
     private final Workspace workspace;
+    private final Randomness randomness;
     private final Arena arena = Arena.ofShared();
     private final Alignment alignment;
     /** Modalities whose embeddings do not change while the run learns. */
@@ -67,7 +69,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
         alignment = Alignment.of(config);
         frozen = alignment.modalities().stream()
                 .filter(m -> m != Modality.IMU && !(m == Modality.TEXT && TunedText.isTuned(config))).toList();
-        ImuEncoder encoder = ImuEncoder.create(config.model().imuEncoderName());
+        ImuEncoder encoder = config.encoder();
         model = new ContrastiveModel(encoder, config.loss().temperatureMode().equals("log"), config.loss().temperatureInit(),
                 config.loss().temperatureLearned());
         text = TunedText.isTuned(config) ? new TunedText(config, texts) : null;
@@ -77,6 +79,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
         store = ParameterStore.allocate(backend, model, name -> text == null ? 1 : text.rate(name), precision.dtype());
         adam = new Adam(store, settings(config.optim()));
         workspace = new Workspace(backend, "step");
+        randomness = new Randomness(backend, config.run().seed());
         long reported = 2 + alignment.targets().size();
         reportMemory = backend.allocate(4 * reported, "the report of a step");
         report = Tensor.in(reportMemory, 0, Shape.of(reported), DType.F32);
@@ -85,7 +88,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
             store.initialise(config.run().seed(), name -> text == null || !text.isGiven(name));
             if (text != null) texts.fill(text.tower());
             String pretrained = config.train().pathLoadPretrainedImuEncoder();
-            if (!pretrained.isEmpty()) EncoderFile.fill(store, ContrastiveModel.ENCODER, Path.of(pretrained));
+            if (!pretrained.isEmpty()) EncoderFile.fill(encoder, store, ContrastiveModel.ENCODER, Path.of(pretrained));
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -110,6 +113,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
     /** One step of the optimiser, with {@code factor} on the learning rate; returns the loss before it. */
     public double step(Batch batch, RunWindows windows, double factor) {
         adam.prepare(factor);
+        randomness.prepare(adam.steps());
         if (text == null) frozenStep(batch, windows);
         else update(tape -> {
             Map<Modality, Tensor> vectors = new EnumMap<>(Modality.class);
@@ -196,7 +200,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
     /** Forward, backward and the optimiser's update; the losses and the new temperature go to the report. */
     private void update(Function<Tape, List<Tensor>> forward) {
         try (var _ = workspace.step()) {
-            Tape tape = new Tape(workspace);
+            Tape tape = new Tape(workspace).drawFrom(randomness.key());
             store.watch(tape);
             List<Tensor> losses = forward.apply(tape);
             Tensor loss = losses.stream().reduce((a, b) -> Elementwise.add(tape, a, b)).orElseThrow();
@@ -309,6 +313,7 @@ public final class ContrastiveTrainer implements AutoCloseable {
         if (step != null) step.close();
         reportMemory.close();
         arena.close();
+        randomness.close();
         workspace.close();
         adam.close();
         store.close();

@@ -75,7 +75,8 @@ final class FrozenEncoders implements AutoCloseable {
             if (width != encoder.width())
                 throw new InputException((modality == Modality.AUDIO ? "the encoder of audio gives" : "the CLIP weights give")
                         + " embeddings of " + width + " numbers, the encoder " + encoder.name() + " of " + encoder.width()
-                        + ". Give the CLIP weights of ViT-B/32 with --clip");
+                        + ". Give the CLIP weights of ViT-B/32 with --clip, or train an encoder with model_hparams.final_embedding_size "
+                        + width);
         }
     }
 

@@ -57,7 +57,7 @@ public final class ImuEmbedder {
      * Embeds the windows of an npy file.
      *
      * @param in  (N, 6, T): acceleration x, y, z in m/s², angular velocity x, y, z in rad/s
-     * @param out where (N, 512) float32 goes
+     * @param out where (N, width) float32 goes
      * @return N
      */
     public static long embedFile(Path encoderFile, Path in, Path out, Backend backend) {

@@ -137,6 +137,7 @@ public final class Pretraining implements AutoCloseable {
                     + "pretrain always reports zero-shot classification");
         if (train.freezeModalities().contains("imu") && !train.testOnly())
             throw new InputException("train_hparams.freeze_modalities: with imu frozen there is nothing to train; use evaluate");
+        config.encoder(); // fails where it cannot be made
         TunedText.requireSupported(config);
     }
 

@@ -17,6 +17,9 @@ import java.lang.annotation.Target;
     /** The words allowed; empty: any. */
     String[] choices() default {};
 
+    /** Whether the words allowed are the IMU encoders' names. */
+    boolean encoders() default false;
+
     double min() default Double.NEGATIVE_INFINITY;
 
     double max() default Double.POSITIVE_INFINITY;

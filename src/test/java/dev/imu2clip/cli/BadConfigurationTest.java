@@ -32,7 +32,8 @@ class BadConfigurationTest extends BadInput {
             "train_hparams:\\n  max_epochs: 3\\n  max_epochs: 4 | :3:3: 'max_epochs' is given twice",
             "optim:\\n  lr: -1 | :2:3: lr must be a number above 0.0, not -1",
             "optim:\\n  schedule: cosin | did you mean 'cosine'?",
-            "model_hparams:\\n  imu_encoder_name: mw3 | :2:3: imu_encoder_name cannot be 'mw3'; it is one of mw2, mw2_time. Did you mean 'mw2'?",
+            "model_hparams:\\n  imu_encoder_name: mw3 | :2:3: imu_encoder_name cannot be 'mw3'; it is one of mw2, mw2_time, attention_pooled, time_distributed, "
+                    + "patch_transformer, patch_rnn. Did you mean 'mw2'?",
             "- a\\n- b | :1:1: expected sections such as train_hparams:",
             "train_hparams:\\n  source_modality: video | neither source_modality video nor target_modalities [text] is imu",
             "train_hparams:\\n  target_modalities: [imu, text] | source_modality imu and target_modalities [imu, text] name a modality twice",

@@ -54,7 +54,7 @@ class BadRunTest extends BadInput {
     @Test
     void whatCannotBeHonouredIsRefused() {
         pretrainRefuses(List.of("freeze_modalities", "nothing to train"), "--set", "freeze_modalities=[imu]");
-        pretrainRefuses(List.of("final_embedding_size is 128"), "--set", "final_embedding_size=128");
+        pretrainRefuses(List.of("embeddings of 512 numbers, the encoder mw2 of 128"), "--set", "final_embedding_size=128");
         pretrainRefuses(List.of("zero_shot"), "--zero_shot");
         pretrainRefuses(List.of("nothing to test"), "--test_only");
     }

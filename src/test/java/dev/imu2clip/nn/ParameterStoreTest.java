@@ -205,7 +205,7 @@ class ParameterStoreTest {
             ContrastiveModel other = new ContrastiveModel(ImuEncoder.create("mw2_time"), true, 0.1, true);
             try (ParameterStore target = ParameterStore.allocate(device, other, true).initialise(5)) {
                 float before = target.parameters().get("log_scale_tenth").value().toFloats()[0];
-                EncoderFile.fill(target, ContrastiveModel.ENCODER, file);
+                EncoderFile.fill(other.encoder(), target, ContrastiveModel.ENCODER, file);
                 assertEquals(before, target.parameters().get("log_scale_tenth").value().toFloats()[0]);
                 assertArrayEquals(store.values().toFloats(), target.values().toFloats());
             }

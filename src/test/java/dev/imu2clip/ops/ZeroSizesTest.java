@@ -27,7 +27,8 @@ class ZeroSizesTest {
         op("multiply", (tape, x) -> Elementwise.multiply(tape, x[0], x[1])).input(0, 3).input(1).check();
         op("divide", (tape, x) -> Elementwise.divide(tape, x[0], x[1])).input(0, 3).input(3).check();
         op("cast", (tape, x) -> Cast.cast(tape, Cast.cast(tape, x[0], DType.F16), x[0].dtype())).input(0, 3).check();
-        op("dropout", (tape, x) -> Dropout.dropout(tape, x[0], 0.5, 1, 0)).input(0, 3).check();
+        op("dropout", (tape, x) -> Dropout.dropout(tape.drawFrom(x[1]), x[0], 0.5)).input(0, 3)
+                .integers(DType.I32, new long[] {1, 2}, 2).check();
         op("sum", (tape, x) -> Reduce.sum(tape, x[0], 0, false)).input(0, 3).check();
         op("sum of rows", (tape, x) -> Reduce.sum(tape, x[0], 1, true)).input(0, 3).check();
         op("sum of all", (tape, x) -> Reduce.sumAll(tape, x[0])).input(0, 3).check();

@@ -23,8 +23,8 @@ final class ConfigDocs {
     private static String row(ConfigKey key) {
         Setting setting = key.setting();
         String alias = setting.alias().isEmpty() ? "" : " (also `" + setting.alias() + "`)";
-        String value = setting.choices().length == 0 ? ConfigBinder.expected(key)
-                : (isList(key.component()) ? "list of " : "") + "`" + String.join("`, `", setting.choices()) + "`";
+        String value = key.choices().isEmpty() ? ConfigBinder.expected(key)
+                : (isList(key.component()) ? "list of " : "") + "`" + String.join("`, `", key.choices()) + "`";
         return "| `" + key.name() + "`" + alias + " | `" + setting.value() + "` | " + value.strip() + " | " + setting.help()
                 + (setting.shapesTraining() ? "" : " *") + " |\n";
     }
