@@ -176,6 +176,6 @@ final class ColumnMap {
         for (String column : wanted)
             if (!present.contains(column))
                 throw InputException.in(file, "has no column '" + column + "'" + Words.nearest(column, present)
-                        .map(word -> ", did you mean '" + word + "'?").orElse("") + " Its columns are " + String.join(", ", present), "");
+                        .map(word -> "; did you mean '" + word + "'?").orElse(".") + " Its columns are " + String.join(", ", present), "");
     }
 }

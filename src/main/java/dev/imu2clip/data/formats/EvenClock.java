@@ -3,6 +3,7 @@ package dev.imu2clip.data.formats;
 import dev.imu2clip.data.Importer.Signal;
 import dev.imu2clip.data.Importer.Span;
 import dev.imu2clip.io.InputException;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -84,14 +85,10 @@ record EvenClock(double rateHz, double maxGapSec) {
 
     private Signal signal(Track track, String uid, int[] rows, double measured, List<String> trackNotes) {
         List<String> notes = new ArrayList<>(trackNotes);
-        double[] candidates = rateHz > 0 ? new double[] {rateHz}
-                : new double[] {Math.rint(measured), Math.rint(5 * measured) / 5, Math.rint(10 * measured) / 10};
-        double rate = candidates[0];
-        int[] places = null;
-        for (int i = 0; i < candidates.length && places == null; i++) {
-            places = places(track, rows, candidates[i]);
-            if (places != null) rate = candidates[i];
-        }
+        double rate = rateHz > 0 ? rateHz : Math.rint(measured);
+        int[] places = places(track, rows, rate);
+        double tenths = Math.rint(10 * measured) / 10; // such as 204.8 Hz
+        if (places == null && rateHz == 0 && (places = places(track, rows, tenths)) != null) rate = tenths;
         float[][] channels = places == null ? interpolated(track, rows, rate, notes) : placed(track, rows, places, notes);
         List<Span> spans = track.labelled ? spans(track, rows, rate) : List.of(Span.unlabelled(channels[0].length, rate));
         return new Signal(uid, track.subject, rate, track.accelUnit, track.gyroUnit, channels, spans, notes, Optional.empty());
@@ -143,8 +140,8 @@ record EvenClock(double rateHz, double maxGapSec) {
             double share = Math.clamp((time - from) / (track.seconds[rows[i + 1]] - from), 0, 1);
             for (int c = 0; c < 6; c++) channels[c][k] = (float) between(track.values[c][rows[i]], track.values[c][rows[i + 1]], share);
         }
-        notes.add(String.format(Locale.ROOT, "irregular clock (steps of %.2f to %.2f ms), interpolated at %.4g Hz", 1000 * shortest,
-                1000 * longest, rate));
+        notes.add(String.format(Locale.ROOT, "irregular clock (steps of %.2f to %.2f ms), interpolated at %s Hz", 1000 * shortest,
+                1000 * longest, BigDecimal.valueOf(rate).stripTrailingZeros().toPlainString()));
         return channels;
     }
 
