@@ -41,6 +41,9 @@ public final class ImportJob {
             for (Importer.Signal signal : raw.read().get()) {
                 float[][] prepared = prepare(raw.source(), signal);
                 writer.add(signal.uid(), signal.subject(), raw.source(), prepared);
+                int number = i;
+                signal.video().ifPresent(film -> writer.addVideo(signal.uid(), film, (done, total, what) -> progress.at(number,
+                        sources.size(), what + ", film " + done + " of " + total + " s")));
                 // The last sample's time: a window that ends later would be refused.
                 double seconds = (prepared[0].length - 1.0) / DataSetInfo.RATE_HZ;
                 windows.addAll(cutter.cut(signal.uid(), signal.spans(), seconds));
@@ -73,6 +76,7 @@ public final class ImportJob {
     private static DataSetInfo info(Importer importer, Options options) {
         Map<String, Object> creation = new LinkedHashMap<>();
         creation.put("command", "import " + importer.name());
+        creation.putAll(importer.settings());
         creation.put("window_sec", options.windowSec);
         creation.put("min_span_sec", options.minSpanSec);
         creation.put("seed", options.seed);

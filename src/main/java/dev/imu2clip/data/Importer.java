@@ -2,6 +2,7 @@ package dev.imu2clip.data;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -16,6 +17,11 @@ public interface Importer {
 
     /** What the recordings are and on what terms they may be used. */
     Source about();
+
+    /** What was chosen beside the format; {@code dataset.json} records it. */
+    default Map<String, Object> settings() {
+        return Map.of();
+    }
 
     /**
      * Finds the recordings in {@code source}, a folder or a file; signals are read later, one file at a time.

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,6 +120,11 @@ final class ColumnMap {
     /** A free text or a column's name. */
     Optional<String> text(String key) {
         return Optional.ofNullable(entries.get(key)).filter(value -> !value.isEmpty());
+    }
+
+    /** As given. */
+    Map<String, String> entries() {
+        return Collections.unmodifiableMap(entries);
     }
 
     private static Axis axis(String value) {

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  */
 final class GoProImporter implements Importer {
     private static final double MAX_GAP_SEC = 0.1;
+    private static final double START_SEC = 0.05; // half a frame of a prepared film
     private static final Pattern FILE = Pattern.compile("(?i).*\\.(mp4|mov|360)");
     /** Long recordings come in chapters, GX010042.MP4, GX020042.MP4, ...: two digits for the chapter and four for the recording. */
     private static final Pattern CHAPTER = Pattern.compile("G[A-Z]\\d\\d(\\d{4})");
@@ -47,10 +48,10 @@ final class GoProImporter implements Importer {
                 AccelUnit.METRES_PER_SECOND_SQUARED, GyroUnit.RADIANS_PER_SECOND, false);
         SensorJoin.add(track, "", "", motion.accel, motion.gyro, MAX_GAP_SEC);
         List<Signal> signals = EvenClock.MEASURED.signals(track, file.toString());
-        // A film belongs to a recording that begins with it.
-        Optional<Path> video = motion.video && signals.size() == 1 ? Optional.of(file) : Optional.empty();
+        boolean together = signals.size() == 1 && Math.max(motion.accel.seconds()[0], motion.gyro.seconds()[0]) < START_SEC;
+        Optional<Path> video = motion.video && together ? Optional.of(file) : Optional.empty();
         return signals.stream().map(s -> new Signal(s.uid(), s.subject(), s.rateHz(), s.accelUnit(), s.gyroUnit(), s.channels(), s.spans(),
-                motion.notes(s.notes()), video)).toList();
+                motion.notes(s.notes(), together), video)).toList();
     }
 
     /**
@@ -93,8 +94,9 @@ final class GoProImporter implements Importer {
             return new Sensor(seconds, xyz);
         }
 
-        private List<String> notes(List<String> notes) {
+        private List<String> notes(List<String> notes, boolean together) {
             List<String> all = new ArrayList<>(notes);
+            if (video && !together) all.add("the film was left out: it does not begin with the recording");
             if (!oriented) all.add("the file does not name its axes (ORIN), taken as Z X Y");
             return all;
         }

@@ -51,6 +51,11 @@ final class Pamap2Importer implements Importer {
     }
 
     @Override
+    public Map<String, Object> settings() {
+        return Map.of("sensors", sensors);
+    }
+
+    @Override
     public List<Raw> recordings(Path source) {
         List<Path> files = SourceFiles.matching(source, FILE);
         if (files.isEmpty()) files = SourceFiles.matching(SourceFiles.folder(source, "Protocol", REMEDY).resolve("Protocol"), FILE);

@@ -36,6 +36,11 @@ final class TableImporter implements Importer {
     }
 
     @Override
+    public Map<String, Object> settings() {
+        return Map.of("columns", map.entries());
+    }
+
+    @Override
     public List<Raw> recordings(Path source) {
         List<Path> found = SourceFiles.matching(source, files);
         if (found.isEmpty())

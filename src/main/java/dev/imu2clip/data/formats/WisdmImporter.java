@@ -50,6 +50,11 @@ final class WisdmImporter implements Importer {
     }
 
     @Override
+    public Map<String, Object> settings() {
+        return Map.of("sensors", devices);
+    }
+
+    @Override
     public List<Raw> recordings(Path source) {
         String remedy = "Give the folder wisdm-dataset, which holds raw";
         Path raw = SourceFiles.folder(source, "raw", remedy).resolve("raw");
