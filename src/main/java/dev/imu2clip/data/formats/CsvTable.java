@@ -12,7 +12,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Comma-separated values, plain or gzipped. Several header lines are joined by dots; without one, columns are called 1, 2, ... */
+/** Comma-separated values, plain or gzipped. Several header lines are joined by dots; columns without a name are called 1, 2, ... */
 final class CsvTable implements Table {
     private final Path file;
     private final CsvReader<CsvRecord> reader;
@@ -43,6 +43,7 @@ final class CsvTable implements Table {
             }
             if (headerLines == 0) pending = header;
         }
+        for (int c = 0; c < names.size(); c++) if (names.get(c).isEmpty()) names.set(c, Integer.toString(c + 1));
     }
 
     private CsvRecord read() {

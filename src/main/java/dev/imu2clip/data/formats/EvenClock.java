@@ -4,6 +4,7 @@ import dev.imu2clip.data.Importer.Signal;
 import dev.imu2clip.data.Importer.Span;
 import dev.imu2clip.io.InputException;
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,7 +48,7 @@ record EvenClock(double rateHz, double maxGapSec) {
         List<String> notes = new ArrayList<>();
         if (repeated > 0) notes.add(repeated + " rows repeat a time and were left out");
         if (stretches.size() + tooShort > 1)
-            notes.add(String.format(Locale.ROOT, "broken by gaps longer than %.3g s into %d recordings%s", gap, stretches.size(),
+            notes.add(String.format(Locale.ROOT, "broken by gaps longer than %s s into %d recordings%s", plain(gap), stretches.size(),
                     tooShort == 0 ? "" : ", pieces below 1 s left out: " + tooShort));
         List<Signal> signals = new ArrayList<>();
         for (int[] stretch : stretches) {
@@ -76,11 +77,15 @@ record EvenClock(double rateHz, double maxGapSec) {
         double rate = sum > 0 ? count / sum : Double.NaN;
         if (!(rate >= LOWEST_HZ && rate <= HIGHEST_HZ))
             throw new InputException(source + ": its times give " + (n == 0 ? "no rate: there are fewer than two samples"
-                    : String.format(Locale.ROOT, "a rate of %.4g Hz, expected 5 to 10000. Is the unit of time right?", rate)));
+                    : "a rate of " + plain(rate) + " Hz, expected 5 to 10000. Is the unit of time right?"));
         if (rateHz > 0 && Math.abs(rate / rateHz - 1) > RATE_TOLERANCE)
-            throw new InputException(String.format(Locale.ROOT, "%s: its times give a rate of %.4g Hz, but %.4g Hz is expected. "
-                    + "Correct the rate or the unit of time", source, rate, rateHz));
+            throw new InputException(source + ": its times give a rate of " + plain(rate) + " Hz, but " + plain(rateHz)
+                    + " Hz is expected. Correct the rate or the unit of time");
         return rate;
+    }
+
+    private static String plain(double value) {
+        return Double.isFinite(value) ? new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros().toPlainString() : "0";
     }
 
     private Signal signal(Track track, String uid, int[] rows, double measured, List<String> trackNotes) {
@@ -141,7 +146,7 @@ record EvenClock(double rateHz, double maxGapSec) {
             for (int c = 0; c < 6; c++) channels[c][k] = (float) between(track.values[c][rows[i]], track.values[c][rows[i + 1]], share);
         }
         notes.add(String.format(Locale.ROOT, "irregular clock (steps of %.2f to %.2f ms), interpolated at %s Hz", 1000 * shortest,
-                1000 * longest, BigDecimal.valueOf(rate).stripTrailingZeros().toPlainString()));
+                1000 * longest, plain(rate)));
         return channels;
     }
 

@@ -48,6 +48,7 @@ final class GoProImporter implements Importer {
                 AccelUnit.METRES_PER_SECOND_SQUARED, GyroUnit.RADIANS_PER_SECOND, false);
         SensorJoin.add(track, "", "", motion.accel, motion.gyro, MAX_GAP_SEC);
         List<Signal> signals = EvenClock.MEASURED.signals(track, file.toString());
+        if (signals.isEmpty()) throw InputException.in(file, "has less than a second of motion", "It cannot be used");
         boolean together = signals.size() == 1 && Math.max(motion.accel.seconds()[0], motion.gyro.seconds()[0]) < START_SEC;
         Optional<Path> video = motion.video && together ? Optional.of(file) : Optional.empty();
         return signals.stream().map(s -> new Signal(s.uid(), s.subject(), s.rateHz(), s.accelUnit(), s.gyroUnit(), s.channels(), s.spans(),

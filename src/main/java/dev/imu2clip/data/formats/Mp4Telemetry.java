@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -18,6 +19,8 @@ final class Mp4Telemetry {
     private static final long MAX_INDEX = 256L << 20;
     private static final int MAX_PAYLOAD = 64 << 20;
     private static final int MAX_PAYLOADS = 10_000_000;
+
+    private static final Set<String> FIRST = Set.of("ftyp", "wide", "free", "skip", "mdat", "moov");
 
     private Mp4Telemetry() {}
 
@@ -69,7 +72,7 @@ final class Mp4Telemetry {
             if (size == 1) size = header.getLong(8);
             if (size == 0) size = length - at; // to the end of the file
             String type = fourCc(header, 4);
-            if (size < headerSize || !type.matches("[ -~\\xA9]{4}"))
+            if (at == 0 && !FIRST.contains(type) || size < headerSize)
                 throw InputException.in(file, "is no MP4 file: at byte " + at + " there is no box", "");
             if (size > length - at)
                 throw InputException.in(file, "is truncated: box '" + type + "' at byte " + at + " has " + size + " bytes, the file "

@@ -29,7 +29,8 @@ final class ParquetTable implements Table {
                 throw SourceFiles.failed(file, 0, e);
             }
         });
-        names = guarded(() -> reader.getFileSchema().getRootNode().children().stream().map(SchemaNode::name).toList());
+        names = guarded(() -> reader.getFileSchema().getRootNode().children().stream().map(SchemaNode::name)
+                .map(String::valueOf).toList()); // a damaged file may have columns without a name
     }
 
     /** What the library throws for a damaged file is of many kinds. */
