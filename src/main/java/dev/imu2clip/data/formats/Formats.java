@@ -67,9 +67,4 @@ public final class Formats {
         if (all.contains(choice)) return List.of(choice);
         throw new InputException("--sensor: " + format + " has no '" + choice + "'. Choose one of " + String.join(", ", all) + ", all");
     }
-
-    /** Names of the column maps inside the program. */
-    public static List<String> maps() {
-        return ColumnMap.SHIPPED;
-    }
 }

@@ -23,6 +23,7 @@ final class SourceFiles {
     /** Those of a folder's files whose names match, by name; the file itself where {@code source} is one. */
     static List<Path> matching(Path source, Pattern name) {
         if (Files.isRegularFile(source)) return List.of(source);
+        if (!Files.exists(source)) throw InputException.in(source, "does not exist", "Give the folder of the recordings");
         try (Stream<Path> list = Files.list(source)) {
             return list.filter(file -> name.matcher(file.getFileName().toString()).matches() && Files.isRegularFile(file)).sorted().toList();
         } catch (IOException e) {

@@ -8,6 +8,7 @@ import dev.imu2clip.data.Importer.Signal;
 import dev.imu2clip.data.Importer.Span;
 import dev.imu2clip.data.formats.ParquetWriter.Codec;
 import dev.imu2clip.data.formats.ParquetWriter.Column;
+import dev.imu2clip.data.formats.ParquetWriter.Time;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,15 +39,15 @@ class ParquetImportTest {
     }
 
     /** 100 Hz; acceleration in float64, angular velocity in float32, nanoseconds since 1970, and a label. */
-    private Column[] columns(boolean instant) {
+    private Column[] columns(Time time) {
         Column[] columns = new Column[8];
-        columns[0] = new Column("time", instant, objects(i -> 1_760_676_790_103_992_534L + 10_000_000L * i));
+        columns[0] = new Column("time", time, objects(i -> 1_760_676_790_103_992_534L + 10_000_000L * i));
         for (int c = 0; c < 6; c++) {
             double[] channel = motion[c];
-            columns[1 + c] = c < 3 ? new Column(NAMES.get(c), false, objects(i -> channel[i]))
-                    : new Column(NAMES.get(c), false, objects(i -> (float) channel[i]));
+            columns[1 + c] = c < 3 ? new Column(NAMES.get(c), Time.NO, objects(i -> channel[i]))
+                    : new Column(NAMES.get(c), Time.NO, objects(i -> (float) channel[i]));
         }
-        columns[7] = new Column("activity", false, objects(i -> i < 1000 ? "walking" : null));
+        columns[7] = new Column("activity", Time.NO, objects(i -> i < 1000 ? "walking" : null));
         return columns;
     }
 
@@ -65,8 +66,8 @@ class ParquetImportTest {
     @ParameterizedTest
     @EnumSource(Codec.class)
     void valuesAreThoseOfTheFile(Codec codec) throws IOException {
-        for (boolean instant : new boolean[] {false, true}) {
-            Signal signal = Motion.read(importer("label=activity"), write(codec, columns(instant))).getFirst();
+        for (Time time : Time.values()) {
+            Signal signal = Motion.read(importer("label=activity"), write(codec, columns(time))).getFirst();
             assertEquals("ride", signal.uid());
             assertEquals(100, signal.rateHz());
             assertEquals(ROWS, signal.channels()[0].length);
@@ -78,7 +79,7 @@ class ParquetImportTest {
 
     @Test
     void emptyValuesAreInterpolated() throws IOException {
-        Column[] columns = columns(true);
+        Column[] columns = columns(Time.UTC);
         columns[5].values()[700] = null;
         Signal signal = Motion.read(importer(), write(Codec.SNAPPY, columns)).getFirst();
         motion[4][700] = (float) motion[4][699] + 0.5 * ((float) motion[4][701] - (float) motion[4][699]);
@@ -89,12 +90,12 @@ class ParquetImportTest {
 
     @Test
     void saysWhatIsWrong() throws IOException {
-        Path source = write(Codec.NONE, columns(false));
+        Path source = write(Codec.NONE, columns(Time.NO));
         Motion.assertRefused(importer("accel_unit=g"), source, "ride.parquet: the accelerometer cannot be in g", "probably m/s^2");
         Motion.assertRefused(importer("time_unit=us"), source, "unit of time");
         Motion.assertRefused(importer("gyro_z=gyro_w"), source, "has no column 'gyro_w'; did you mean 'gyro_x'?");
         Motion.assertRefused(importer("gyro_z=activity"), source, "row 1, column 'activity': 'walking' is not a finite number");
-        Column[] columns = columns(true);
+        Column[] columns = columns(Time.UTC);
         columns[0].values()[3] = null;
         Motion.assertRefused(importer(), write(Codec.NONE, columns), "row 4, column 'time': 'null' is no time");
         columns[0].values()[3] = 5L;
@@ -106,8 +107,8 @@ class ParquetImportTest {
     /** Wherever a file is cut off or a byte of it is changed: an answer, and no failure of another kind. */
     @Test
     void damageIsAnInputError() throws IOException {
-        byte[] good = ParquetWriter.write(Codec.SNAPPY, columns(true));
-        Path file = write(Codec.SNAPPY, columns(true)).resolve("ride.parquet");
+        byte[] good = ParquetWriter.write(Codec.SNAPPY, columns(Time.UTC));
+        Path file = write(Codec.SNAPPY, columns(Time.UTC)).resolve("ride.parquet");
         for (int length = 0; length < good.length; length += 1 + good.length / 50) {
             Files.write(file, Arrays.copyOf(good, length));
             Motion.assertRefused(importer(), file.getParent(), "ride.parquet");

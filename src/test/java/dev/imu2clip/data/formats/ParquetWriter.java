@@ -17,6 +17,8 @@ import org.xerial.snappy.Snappy;
  * optional, as pandas writes them. Longs, floats, doubles and strings; null where there is no value.
  */
 final class ParquetWriter {
+    enum Time { NO, UTC, LOCAL }
+
     enum Codec {
         NONE(0), SNAPPY(1), GZIP(2), ZSTD(6);
 
@@ -42,8 +44,8 @@ final class ParquetWriter {
         }
     }
 
-    /** @param instant whether longs are nanoseconds since 1970 */
-    record Column(String name, boolean instant, Object... values) {
+    /** @param time longs are nanoseconds since 1970: in UTC, or of a clock on the wall */
+    record Column(String name, Time time, Object... values) {
         int type() {
             return switch (Arrays.stream(values).filter(v -> v != null).findFirst().orElseThrow()) {
                 case Long _ -> 2;
@@ -106,8 +108,8 @@ final class ParquetWriter {
             return this;
         }
 
-        Thrift bool(int id) {
-            field(id, 1);
+        Thrift bool(int id, boolean value) {
+            field(id, value ? 1 : 2);
             return this;
         }
 
@@ -168,7 +170,7 @@ final class ParquetWriter {
         for (Column column : columns) {
             meta.begin(0).i32(1, column.type()).i32(3, 1).string(4, column.name);
             if (column.type() == 6) meta.i32(6, 0).begin(10).begin(1).end().end();
-            if (column.instant) meta.begin(10).begin(8).bool(1).begin(2).begin(3).end().end().end().end();
+            if (column.time != Time.NO) meta.begin(10).begin(8).bool(1, column.time == Time.UTC).begin(2).begin(3).end().end().end().end();
             meta.end();
         }
         meta.i64(3, rows).list(4, 12, 1).begin(0).list(1, 12, columns.length);
