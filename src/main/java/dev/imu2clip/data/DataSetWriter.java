@@ -2,6 +2,8 @@ package dev.imu2clip.data;
 
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Npy;
+import dev.imu2clip.io.Progress;
+import dev.imu2clip.media.VideoPreparation;
 import dev.imu2clip.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,12 +52,17 @@ public final class DataSetWriter {
         Files.deleteIfExists(layout.windows());
         Files.deleteIfExists(layout.recordings());
         for (Split split : Split.values()) Files.deleteIfExists(layout.split(split));
-        if (!Files.isDirectory(layout.signals())) return;
-        List<Path> signals;
-        try (Stream<Path> entries = Files.list(layout.signals())) {
-            signals = entries.filter(file -> file.toString().endsWith(".npy")).toList();
+        removeFiles(layout.signals(), ".npy");
+        removeFiles(layout.videos(), ".mp4");
+    }
+
+    private static void removeFiles(Path folder, String ending) throws IOException {
+        if (!Files.isDirectory(folder)) return;
+        List<Path> files;
+        try (Stream<Path> entries = Files.list(folder)) {
+            files = entries.filter(file -> file.toString().endsWith(ending)).toList();
         }
-        for (Path file : signals) Files.delete(file);
+        for (Path file : files) Files.delete(file);
     }
 
     /** Writes a signal, six channels in m/s² and rad/s at {@link DataSetInfo#RATE_HZ}, and its clock, which begins at 0. */
@@ -72,6 +79,16 @@ public final class DataSetWriter {
             for (int i = 0; i < samples; i++) sink.put(i * stepMs);
         });
         recordings.add(new RecordingInfo(uid, subject, DataSetInfo.RATE_HZ, (double) samples / DataSetInfo.RATE_HZ, source));
+    }
+
+    /** Prepares the film of a recording. @throws InputException when it cannot be read */
+    void addVideo(String uid, Path film, Progress progress) {
+        try {
+            Files.createDirectories(layout.videos());
+        } catch (IOException e) {
+            throw new InputException(layout.videos() + ": cannot be made (" + InputException.reason(e) + ")", e);
+        }
+        VideoPreparation.prepare(film, layout.video(uid), Layout.VIDEO_FPS, Layout.VIDEO_SIZE, progress);
     }
 
     /** Recordings added so far. */

@@ -34,40 +34,49 @@ public final class ImportJob {
         DataSetWriter writer = new DataSetWriter(target, options.overwrite);
         WindowCutter cutter = new WindowCutter(options.windowSec, options.minSpanSec);
         List<Window> windows = new ArrayList<>();
+        List<String> notes = new ArrayList<>();
         for (int i = 0; i < sources.size(); i++) {
             Importer.Raw raw = sources.get(i);
             progress.at(i, sources.size(), raw.source());
-            Importer.Signal signal = raw.signal().get();
-            float[][] prepared = prepare(signal);
-            writer.add(raw.uid(), raw.subject(), raw.source(), prepared);
-            // The last sample's time: a window that ends later would be refused.
-            double seconds = (prepared[0].length - 1.0) / DataSetInfo.RATE_HZ;
-            windows.addAll(cutter.cut(raw.uid(), signal.spans(), seconds));
+            for (Importer.Signal signal : raw.read().get()) {
+                float[][] prepared = prepare(raw.source(), signal);
+                writer.add(signal.uid(), signal.subject(), raw.source(), prepared);
+                int number = i;
+                signal.video().ifPresent(film -> writer.addVideo(signal.uid(), film, (done, total, what) -> progress.at(number,
+                        sources.size(), what + ", film " + done + " of " + total + " s")));
+                // The last sample's time: a window that ends later would be refused.
+                double seconds = (prepared[0].length - 1.0) / DataSetInfo.RATE_HZ;
+                windows.addAll(cutter.cut(signal.uid(), signal.spans(), seconds));
+                for (String note : signal.notes()) notes.add(signal.uid() + ": " + note);
+            }
         }
         progress.at(sources.size(), sources.size(), "splits");
         if (windows.isEmpty())
-            throw InputException.in(source, "no labelled span is as long as a window of " + options.windowSec + " s",
+            throw InputException.in(source, "no recording has a span as long as a window of " + options.windowSec + " s",
                     "Choose a shorter --window-sec");
         var splits = SubjectSplit.of(writer.recordings(), windows, options.seed);
         writer.finish(info(importer, options), windows, splits);
-        return PreparedSummary.of(writer.recordings(), windows, splits);
+        return PreparedSummary.of(writer.recordings(), windows, splits, notes);
     }
 
-    private static float[][] prepare(Importer.Signal signal) {
-        Resampler resampler = new Resampler(signal.rateHz(), DataSetInfo.RATE_HZ);
-        float[][] prepared = new float[Recording.CHANNELS][];
+    /** To m/s² and rad/s at our rate. */
+    private static float[][] prepare(String source, Importer.Signal signal) {
+        float[][] si = new float[Recording.CHANNELS][];
         for (int c = 0; c < Recording.CHANNELS; c++) {
             double factor = c < 3 ? signal.accelUnit().factor : signal.gyroUnit().factor;
-            float[] scaled = signal.channels()[c].clone();
-            for (int i = 0; i < scaled.length; i++) scaled[i] = (float) (scaled[i] * factor);
-            prepared[c] = resampler.apply(scaled);
+            si[c] = signal.channels()[c].clone();
+            for (int i = 0; i < si[c].length; i++) si[c][i] = (float) (si[c][i] * factor);
         }
-        return prepared;
+        SignalCheck.check(source, signal, si);
+        Resampler resampler = Resampler.of(signal.rateHz(), DataSetInfo.RATE_HZ);
+        for (int c = 0; c < Recording.CHANNELS; c++) si[c] = resampler.apply(si[c]);
+        return si;
     }
 
     private static DataSetInfo info(Importer importer, Options options) {
         Map<String, Object> creation = new LinkedHashMap<>();
         creation.put("command", "import " + importer.name());
+        creation.putAll(importer.settings());
         creation.put("window_sec", options.windowSec);
         creation.put("min_span_sec", options.minSpanSec);
         creation.put("seed", options.seed);

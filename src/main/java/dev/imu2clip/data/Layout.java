@@ -6,6 +6,8 @@ import java.nio.file.Path;
 /** Where things lie in a prepared data set; described in docs/data.md. */
 public record Layout(Path folder) {
     static final String SIGNALS = "processed_imu";
+    static final int VIDEO_FPS = 10;
+    static final int VIDEO_SIZE = 224;
 
     public Path info() {
         return folder.resolve("dataset.json");
@@ -56,7 +58,11 @@ public record Layout(Path folder) {
 
     /** 10 frames a second of 224 x 224 pixels. */
     public Path video(String uid) {
-        return folder.resolve("processed_videos").resolve(uid + ".mp4");
+        return videos().resolve(uid + ".mp4");
+    }
+
+    public Path videos() {
+        return folder.resolve("processed_videos");
     }
 
     /** Mono, 16 kHz. */

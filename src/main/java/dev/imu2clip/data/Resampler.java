@@ -15,8 +15,8 @@ public final class Resampler {
 
     private final int from;
     private final int to;
-    private final int width;
-    private final double[][] kernels; // [phase][tap]; tap 0 stands width samples before the block
+    private final double[][] kernels; // [phase][tap]; no more taps than the window is wide
+    private final int[] first; // [phase]: where tap 0 stands, in samples from the beginning of the block
 
     /** @throws IllegalArgumentException when a rate is not in 1 .. 100000 Hz */
     public Resampler(int fromHz, int toHz) {
@@ -26,11 +26,26 @@ public final class Resampler {
         from = fromHz / divisor;
         to = toHz / divisor;
         double cutoff = Math.min(from, to) * ROLL_OFF;
-        width = (int) Math.ceil(LOBES * from / cutoff);
-        kernels = from == to ? new double[0][] : new double[to][2 * width + from];
-        for (int phase = 0; phase < kernels.length; phase++)
+        double reach = LOBES * from / cutoff;
+        kernels = from == to ? new double[0][] : new double[to][];
+        first = new int[kernels.length];
+        for (int phase = 0; phase < kernels.length; phase++) {
+            double centre = (double) from * phase / to;
+            first[phase] = (int) Math.ceil(centre - reach);
+            kernels[phase] = new double[(int) Math.floor(centre + reach) - first[phase] + 1];
             for (int tap = 0; tap < kernels[phase].length; tap++)
-                kernels[phase][tap] = cutoff / from * windowedSinc(cutoff * ((double) (tap - width) / from - (double) phase / to));
+                kernels[phase][tap] = cutoff / from
+                        * windowedSinc(cutoff * ((double) (tap + first[phase]) / from - (double) phase / to));
+        }
+    }
+
+    /** For rates with up to two decimals, such as 204.8 Hz. @throws IllegalArgumentException for other rates */
+    public static Resampler of(double fromHz, int toHz) {
+        for (int k : new int[] {1, 5, 10, 100}) {
+            double whole = fromHz * k;
+            if (Math.abs(whole - Math.rint(whole)) < 1e-6) return new Resampler((int) Math.rint(whole), k * toHz);
+        }
+        throw new IllegalArgumentException("a rate of " + fromHz + " Hz has more than two decimals");
     }
 
     private static double windowedSinc(double t) {
@@ -64,7 +79,7 @@ public final class Resampler {
         }
         for (int out = 0; out < limit; out++) {
             double[] kernel = kernels[out % to];
-            int begin = out / to * from - width;
+            int begin = out / to * from + first[out % to];
             double sum = 0;
             int last = Math.min(kernel.length, n - begin);
             for (int tap = Math.max(0, -begin); tap < last; tap++) sum += kernel[tap] * signal[at + begin + tap];

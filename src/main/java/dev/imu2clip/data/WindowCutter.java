@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cuts labelled spans into windows: as many whole windows side by side as a span holds, from its beginning. A span that is
+ * Cuts spans into windows: as many whole windows side by side as a span and the recording hold, from its beginning. A span that is
  * shorter than a window but lasts at least {@code minSpanSec} gives one window centred on it, if that lies in the recording.
  */
 record WindowCutter(double windowSec, double minSpanSec) {
@@ -16,6 +16,7 @@ record WindowCutter(double windowSec, double minSpanSec) {
             double length = span.end() - span.start();
             int whole = (int) Math.floor(length / windowSec + EPSILON);
             for (int i = 0; i < whole; i++) windows.add(window(uid, span.start() + i * windowSec, span));
+            while (!windows.isEmpty() && windows.getLast().end() > recordingSec) windows.removeLast();
             double centred = (span.start() + span.end() - windowSec) / 2;
             if (whole == 0 && length >= minSpanSec - EPSILON && centred >= 0 && centred + windowSec <= recordingSec)
                 windows.add(window(uid, centred, span));

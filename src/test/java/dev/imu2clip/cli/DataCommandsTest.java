@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Split;
+import dev.imu2clip.data.formats.Formats;
 import dev.imu2clip.io.InputException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
@@ -40,7 +41,18 @@ class DataCommandsTest {
 
     @Test
     void importNamesTheFormatsItKnows() {
-        assertEquals("'hpat' is no known format. Known: hapt", failure(new ImportCommand(), "hpat", ".", folder.resolve("x").toString()));
+        assertEquals("'hpat' is no known format. Known: hapt, ucihar, pamap2, motionsense, wisdm, gopro, csv, parquet",
+                failure(new ImportCommand(), "hpat", ".", folder.resolve("x").toString()));
         assertTrue(failure(new ImportCommand(), "hapt", folder.toString(), folder.resolve("x").toString()).contains("labels.txt"));
+        String help = new CommandLine(new ImportCommand()).getUsageMessage();
+        for (var format : Formats.ALL) assertTrue(help.contains("imu2clip import " + format.name() + " " + format.example()), help);
+    }
+
+    @Test
+    void importRefusesOptionsThatTheFormatDoesNotHave() {
+        String out = folder.resolve("x").toString();
+        assertTrue(failure(new ImportCommand(), "hapt", ".", out, "--sensor", "hand").contains("nothing to choose in the format hapt"));
+        assertTrue(failure(new ImportCommand(), "gopro", ".", out, "--map", "neon").contains("belong to csv and parquet"));
+        assertTrue(failure(new ImportCommand(), "pamap2", ".", out, "--sensor", "nose").contains("Choose one of hand, chest, ankle, all"));
     }
 }

@@ -1,14 +1,13 @@
-package dev.imu2clip.data;
+package dev.imu2clip.data.formats;
 
+import dev.imu2clip.data.Importer;
 import dev.imu2clip.io.InputException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * HAPT, "Smartphone-Based Recognition of Human Activities and Postural Transitions" v2.1: {@code RawData/acc_expXX_userYY.txt},
@@ -37,20 +36,14 @@ public final class HaptImporter implements Importer {
     public List<Raw> recordings(Path folder) {
         Path raw = Files.isDirectory(folder.resolve("RawData")) ? folder.resolve("RawData") : folder;
         double[][] labels = NumberTable.read(existing(raw, "labels.txt"), 5);
-        List<Path> files;
-        try (Stream<Path> list = Files.list(raw)) {
-            files = list.sorted().toList();
-        } catch (IOException e) {
-            throw new InputException(raw + ": cannot be listed (" + e + ")", e);
-        }
         List<Raw> recordings = new ArrayList<>();
-        for (Path accel : files) {
+        for (Path accel : SourceFiles.matching(raw, ACCEL_FILE)) {
             Matcher name = ACCEL_FILE.matcher(accel.getFileName().toString());
             if (!name.matches()) continue;
             String id = "exp" + name.group(1) + "_user" + name.group(2);
             int experiment = Integer.parseInt(name.group(1));
-            recordings.add(new Raw("hapt_" + id, "user" + name.group(2), accel.getFileName().toString(),
-                    () -> signal(accel, existing(raw, "gyro_" + id + ".txt"), labels, experiment)));
+            recordings.add(new Raw(accel.getFileName().toString(), () -> List.of(signal("hapt_" + id, "user" + name.group(2), accel,
+                    existing(raw, "gyro_" + id + ".txt"), labels, experiment))));
         }
         if (recordings.isEmpty())
             throw InputException.in(raw, "has no acc_expXX_userYY.txt or .txt.gz", "Give the folder that holds RawData");
@@ -58,12 +51,10 @@ public final class HaptImporter implements Importer {
     }
 
     private static Path existing(Path folder, String name) {
-        for (String ending : List.of("", ".gz")) if (Files.exists(folder.resolve(name + ending))) return folder.resolve(name + ending);
-        throw InputException.in(folder, "has no " + name + " or " + name + ".gz",
-                "Give the folder of the HAPT data set, which holds RawData");
+        return SourceFiles.existing(folder, name, "Give the folder of the HAPT data set, which holds RawData");
     }
 
-    private static Signal signal(Path accel, Path gyro, double[][] labels, int experiment) {
+    private static Signal signal(String uid, String subject, Path accel, Path gyro, double[][] labels, int experiment) {
         double[][] a = NumberTable.read(accel, 3);
         double[][] g = NumberTable.read(gyro, 3);
         if (a[0].length != g[0].length)
@@ -82,6 +73,6 @@ public final class HaptImporter implements Importer {
             // Samples are counted from 1, and the last one belongs to the row.
             spans.add(new Span((labels[3][row] - 1) / RATE_HZ, labels[4][row] / RATE_HZ, label, label));
         }
-        return new Signal(RATE_HZ, AccelUnit.G, GyroUnit.RADIANS_PER_SECOND, channels, spans);
+        return new Signal(uid, subject, RATE_HZ, AccelUnit.G, GyroUnit.RADIANS_PER_SECOND, channels, spans);
     }
 }

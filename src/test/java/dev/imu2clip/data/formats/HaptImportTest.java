@@ -1,10 +1,16 @@
-package dev.imu2clip.data;
+package dev.imu2clip.data.formats;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.imu2clip.TestData;
+import dev.imu2clip.data.DataSet;
+import dev.imu2clip.data.ImportJob;
+import dev.imu2clip.data.PreparedSummary;
+import dev.imu2clip.data.Selection;
+import dev.imu2clip.data.Split;
+import dev.imu2clip.data.Window;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Progress;
 import java.io.IOException;
@@ -129,7 +135,7 @@ class HaptImportTest {
         Files.writeString(raw.resolve("gyro_exp01_user01.txt"), good.replaceFirst("0\\.1", ""));
         assertRefused(source, "gyro_exp01_user01.txt", "line 1 has 2 columns, expected 3");
         Files.writeString(raw.resolve("gyro_exp01_user01.txt"), good.replaceFirst("0\\.1", "NaN"));
-        assertRefused(source, "line 1: 'NaN' is not a finite number");
+        assertRefused(source, "line 1, column 2: 'NaN' is not a finite number");
         Files.writeString(raw.resolve("gyro_exp01_user01.txt"), good.substring(0, good.length() / 2));
         assertRefused(source, "gyro_exp01_user01.txt");
         Files.delete(raw.resolve("gyro_exp01_user01.txt"));
@@ -141,7 +147,7 @@ class HaptImportTest {
         Files.writeString(raw.resolve("labels.txt"), "1 1 13 1 500\n");
         assertRefused(source, "labels.txt", "row 1 has activity 13");
         Files.writeString(raw.resolve("labels.txt"), "1 1 1 1 50\n");
-        assertRefused(source, "no labelled span is as long as a window");
+        assertRefused(source, "no recording has a span as long as a window");
     }
 
     private static byte[] truncatedGzip(String text) throws IOException {
