@@ -15,8 +15,8 @@ public final class Resampler {
 
     private final int from;
     private final int to;
-    private final int width;
-    private final double[][] kernels; // [phase][tap]; tap 0 stands width samples before the block
+    private final double[][] kernels; // [phase][tap], without the taps where the window is 0
+    private final int[] first; // for each phase the input sample of its first tap, counted from the block's begin
 
     /** @throws IllegalArgumentException when a rate is not in 1 .. 100000 Hz */
     public Resampler(int fromHz, int toHz) {
@@ -26,11 +26,16 @@ public final class Resampler {
         from = fromHz / divisor;
         to = toHz / divisor;
         double cutoff = Math.min(from, to) * ROLL_OFF;
-        width = (int) Math.ceil(LOBES * from / cutoff);
-        kernels = from == to ? new double[0][] : new double[to][2 * width + from];
-        for (int phase = 0; phase < kernels.length; phase++)
+        kernels = new double[from == to ? 0 : to][];
+        first = new int[kernels.length];
+        for (int phase = 0; phase < kernels.length; phase++) {
+            double centre = (double) phase / to * from, half = LOBES * from / cutoff;
+            first[phase] = (int) Math.ceil(centre - half);
+            kernels[phase] = new double[(int) Math.floor(centre + half) - first[phase] + 1];
             for (int tap = 0; tap < kernels[phase].length; tap++)
-                kernels[phase][tap] = cutoff / from * windowedSinc(cutoff * ((double) (tap - width) / from - (double) phase / to));
+                kernels[phase][tap] = cutoff / from
+                        * windowedSinc(cutoff * ((double) (first[phase] + tap) / from - (double) phase / to));
+        }
     }
 
     private static double windowedSinc(double t) {
@@ -63,8 +68,9 @@ public final class Resampler {
             return;
         }
         for (int out = 0; out < limit; out++) {
-            double[] kernel = kernels[out % to];
-            int begin = out / to * from - width;
+            int phase = out % to;
+            double[] kernel = kernels[phase];
+            int begin = out / to * from + first[phase];
             double sum = 0;
             int last = Math.min(kernel.length, n - begin);
             for (int tap = Math.max(0, -begin); tap < last; tap++) sum += kernel[tap] * signal[at + begin + tap];
