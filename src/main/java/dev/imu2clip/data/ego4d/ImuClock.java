@@ -13,10 +13,10 @@ import java.util.List;
  * @param meanMs     the mean step
  * @param gaps       steps of more than five typical ones
  * @param gapsSec    their length together
- * @param longestGaps the first of them: where they begin and how long they last, in seconds
+ * @param firstGaps the first of them: where they begin and how long they last, in seconds
  */
 public record ImuClock(int duplicates, @JsonProperty("typical_step_ms") double typicalMs, @JsonProperty("mean_step_ms") double meanMs,
-        int gaps, @JsonProperty("gaps_sec") double gapsSec, @JsonProperty("first_gaps_sec") List<double[]> longestGaps) {
+        int gaps, @JsonProperty("gaps_sec") double gapsSec, @JsonProperty("first_gaps_sec") List<double[]> firstGaps) {
     private static final int GAP_STEPS = 5;
     private static final int LISTED = 10;
     private static final int SAMPLED = 10_000; // steps enough for a median

@@ -71,7 +71,7 @@ final class ImuPreparation {
         ImuRate rate = options.referenceRate ? ImuRate.reference(clock.meanMs()) : ImuRate.near(measured);
         if (options.even) even(1000 / rate.hz());
         if (!rate.isPrepared()) resample(rate, options.even || options.referenceRate ? rate.hz() : measured);
-        note(table, clock, last / 1000, videoSec);
+        note(table, clock, !rate.isPrepared(), last / 1000, videoSec);
         long missing = IntStream.range(0, channels.length).mapToLong(c -> table.missing()[c]).sum();
         return new Signal(times, channels, new ImuReport(table.rows(), table.untimed(), missing, disordered, clock, measured, rate.hz(),
                 !rate.isPrepared(), times.length, first / 1000, last / 1000, List.copyOf(notes)));
@@ -119,11 +119,12 @@ final class ImuPreparation {
         channels = result;
     }
 
-    private void note(ImuCsv.Table table, ImuClock clock, double lastSec, double videoSec) {
+    private void note(ImuCsv.Table table, ImuClock clock, boolean resampled, double lastSec, double videoSec) {
         if (!table.ends()) notes.add("The last line does not end; the file may have been cut off");
         if (clock.gaps() > 0 && !options.even)
-            notes.add(clock.gaps() + " gaps, " + number(clock.gapsSec()) + " s in all, are resampled as if they were not there; --even fills them");
-        if (clock.duplicates() > 0) notes.add(clock.duplicates() + " samples have the time of the one before");
+            notes.add("The clock has gaps: " + clock.gaps() + ", together " + number(clock.gapsSec()) + " s"
+                    + (resampled ? ". The signal was resampled as if they were not there; --even fills them" : ""));
+        if (clock.duplicates() > 0) notes.add("Samples that have the time of the one before: " + clock.duplicates());
         if (videoSec > 0 && lastSec < COVERED * videoSec)
             notes.add("It ends at " + number(lastSec) + " s, the video at " + number(videoSec) + " s");
     }
