@@ -54,9 +54,13 @@ final class Ego4dDocuments {
         return narrated;
     }
 
-    void write(Layout layout) {
+    void writeMetadata(Layout layout) {
         if (metadata == null) copy(raw.metadata(), layout.metadata());
         else Json.write(layout.metadata(), metadata);
+    }
+
+    /** Writes all but the metadata, which make a folder one of Ego4D's layout. */
+    void write(Layout layout) {
         if (narrationsWhole) copy(raw.narrations(), layout.narrations());
         else AtomicFile.write(layout.narrations(), channel -> {
             try (JsonGenerator out = Json.MAPPER.createGenerator(Channels.newOutputStream(channel)).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {

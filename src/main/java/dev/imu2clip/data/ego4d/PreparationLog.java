@@ -56,7 +56,7 @@ final class PreparationLog implements AutoCloseable {
     private void read(String line) {
         try {
             Entry entry = Json.MAPPER.readValue(line, Entry.class);
-            if (entry.work != null && entry.uid != null && entry.source != null && entry.sizes != null) put(entry);
+            if (entry != null && entry.work != null && entry.uid != null && entry.source != null && entry.sizes != null) put(entry);
         } catch (JsonProcessingException e) {
             // cut off by a kill: it is as if the work had not been done
         }

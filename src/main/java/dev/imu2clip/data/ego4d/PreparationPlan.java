@@ -5,7 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.imu2clip.data.Json;
 import dev.imu2clip.data.Layout;
 import dev.imu2clip.io.InputException;
-import dev.imu2clip.io.Progress;
+import dev.imu2clip.media.AudioPreparation;
+import dev.imu2clip.media.VideoPreparation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,8 +84,8 @@ final class PreparationPlan {
     private PreparationWork video(Ego4dMetadata.Video entry) {
         String uid = entry.uid();
         Path source = raw.videos().get(uid), target = layout.video(uid);
-        return item("video", uid, source, FPS + " fps, " + SIZE, List.of(target), 1, raw.hasVideoFolder() && raw.imu().containsKey(uid), progress -> {
-            MediaWork.video(source, target, FPS, SIZE, progress);
+        return item("video", uid, source, FPS + " fps, " + SIZE, List.of(target), 1, raw.hasVideoFolder() && entry.hasImu() && raw.imu().containsKey(uid), progress -> {
+            VideoPreparation.prepare(source, target, FPS, SIZE, progress);
             return told("fps", FPS, "size", SIZE);
         });
     }
@@ -93,7 +94,7 @@ final class PreparationPlan {
         String uid = entry.uid();
         Path source = raw.videos().get(uid), target = layout.audio(uid);
         return item("audio", uid, source, AUDIO_HZ + " Hz", List.of(target), 0.05, false,
-                progress -> MediaWork.audio(source, target, AUDIO_HZ, progress) ? told("rate_hz", AUDIO_HZ, "channels", 1) : null);
+                progress -> AudioPreparation.prepare(source, target, AUDIO_HZ, progress) ? told("rate_hz", AUDIO_HZ, "channels", 1) : null);
     }
 
     private static JsonNode told(String name, int value, String other, int otherValue) {

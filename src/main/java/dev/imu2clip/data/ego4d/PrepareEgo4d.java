@@ -108,17 +108,19 @@ public final class PrepareEgo4d {
         var documents = new Ego4dDocuments(raw, skipped);
         List<PreparationWork> work = new PreparationPlan(raw, layout, options, documents.videos(), log, skipped).work();
         refuseSkips();
-        Files.deleteIfExists(layout.info()); // from here on the folder is no data set
-        documents.write(layout);
+        Files.deleteIfExists(layout.info()); // from here on the folder is no data set, neither ours nor the reference's
+        Files.deleteIfExists(layout.metadata());
         new PreparationJobs(log, skipped, options.jobs, progress).run(work);
         Map<String, Map<String, JsonNode>> results = results(work, log);
         if (results.isEmpty()) throw InputException.in(raw.folder(), "nothing in it could be prepared"
                 + (skipped.isEmpty() ? "" : ": " + skipped.getFirst().detail()), "");
+        documents.write(layout);
         Json.write(layout.recordings(), recordings(results));
         writeSplits(documents, results.keySet());
         var report = report(results);
         Json.write(layout.folder().resolve("preparation.json"), report);
         refuseSkips();
+        documents.writeMetadata(layout);
         DataSetWriter.writeInfo(layout, info(), report.prepared().get("imu"), OptionalInt.empty());
         return report;
     }
