@@ -18,6 +18,8 @@ final class ImuCsvParser {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int CHANNELS = ImuCsv.CHANNELS.size();
     private static final int MAX_DIGITS = 19; // of an unsigned long
+    private static final long ZEROS = 0x3030303030303030L, TOPS = 0x8080808080808080L;
+    private static final long[] POWERS = {1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000};
     private static final Set<String> MISSING = Set.of("", "nan", "-nan", "na", "n/a", "#n/a", "<na>", "null", "none");
     private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
 
@@ -29,8 +31,11 @@ final class ImuCsvParser {
     }
 
     private final ImuCsvHeader header;
+    private final int[] slots;
     private final byte[] bytes;
+    private long mantissa; // the digits last parsed
     private double value; // of the number last parsed
+    private boolean gaps; // whether the line lacks a number
 
     private double[] times;
     private float[][] channels;
@@ -42,6 +47,7 @@ final class ImuCsvParser {
 
     private ImuCsvParser(ImuCsvHeader header, byte[] bytes, int expected) {
         this.header = header;
+        slots = header.slots();
         this.bytes = bytes;
         times = new double[expected];
         channels = new float[CHANNELS][expected];
@@ -51,7 +57,9 @@ final class ImuCsvParser {
     static ImuCsvPiece parse(ImuCsvHeader header, byte[] bytes, int from, int to) {
         byte after = bytes[to];
         bytes[to] = '\n'; // where the last line ends by itself, this is an empty one that is not reached
-        var parser = new ImuCsvParser(header, bytes, (to - from) / (header.slots().length * 10) + 16);
+        int first = from; // the first line tells how many there may be
+        while (bytes[first] != '\n') first++;
+        var parser = new ImuCsvParser(header, bytes, (int) ((to - from) * 1.1 / Math.max(first - from, header.slots().length)) + 16);
         String fault = null;
         int at = from;
         try {
@@ -75,8 +83,8 @@ final class ImuCsvParser {
         if (b == '\n') return p + 1;
         if (b == '\r' && bytes[p + 1] == '\n') return p + 2;
         if (samples == times.length) grow();
-        int[] slots = header.slots();
         double time = Double.NaN;
+        gaps = false;
         for (int column = 0;; column++) {
             int slot = slots[column];
             p = slot < 0 ? skip(p) : number(p, column);
@@ -100,6 +108,12 @@ final class ImuCsvParser {
             return;
         }
         times[samples] = time;
+        if (gaps) fill();
+        samples++;
+    }
+
+    /** What is missing becomes 0. */
+    private void fill() {
         for (int c = 0; c < CHANNELS; c++) {
             float x = channels[c][samples];
             if (x != x) {
@@ -107,11 +121,10 @@ final class ImuCsvParser {
                 missing[c]++;
             }
         }
-        samples++;
     }
 
     private void grow() {
-        int capacity = samples + samples / 2;
+        int capacity = samples + samples / 2 + 16;
         times = Arrays.copyOf(times, capacity);
         for (int c = 0; c < CHANNELS; c++) channels[c] = Arrays.copyOf(channels[c], capacity);
     }
@@ -123,6 +136,8 @@ final class ImuCsvParser {
 
     private int skip(int p) {
         if (bytes[p] == '"') return endOfQuoted(p);
+        // Eight bytes at a step, up to the first that is no letter, digit, sign or point: comma and line feed lie below them.
+        for (long eight; ((eight = (long) LONG.get(bytes, p)) - 0x2D2D2D2D2D2D2D2DL & ~eight & TOPS) == 0;) p += 8;
         while (!endsField(p)) p++;
         return p;
     }
@@ -138,40 +153,47 @@ final class ImuCsvParser {
     /** Parses the number at {@code begin} into {@link #value}, NaN where there is none; returns where its field ends. */
     private int number(int begin, int column) {
         int p = begin;
-        byte b = bytes[p];
-        boolean negative = b == '-';
-        if (negative) b = bytes[++p];
-        long m = 0;
-        int first = p, digit;
-        while ((digit = b - '0') >= 0 && digit <= 9) {
-            m = m * 10 + digit;
-            b = bytes[++p];
-        }
-        int digits = p - first, exponent = 0;
-        if (b == '.') {
-            int point = ++p;
-            for (long eight; isDigits(eight = (long) LONG.get(bytes, p)); p += 8) m = m * 100_000_000 + number(eight);
-            b = bytes[p];
-            while ((digit = b - '0') >= 0 && digit <= 9) {
-                m = m * 10 + digit;
-                b = bytes[++p];
-            }
+        int sign = bytes[p] == '-' ? 1 : 0; // without a jump: no processor guesses the signs of motion
+        p += sign;
+        int first = p, exponent = 0;
+        p = digits(p, 0);
+        int digits = p - first;
+        if (bytes[p] == '.') {
+            int point = p + 1;
+            p = digits(point, mantissa);
             exponent = point - p;
             digits += p - point;
         }
-        if ((b | 0x20) == 'e') {
-            boolean down = bytes[++p] == '-';
-            if (down) p++;
-            int power = 0, at = p;
-            for (; (digit = bytes[p] - '0') >= 0 && digit <= 9 && power < 1000; p++) power = power * 10 + digit;
-            if (p == at) return rare(begin, column);
-            exponent += down ? -power : power;
+        if ((bytes[p] | 0x20) == 'e') {
+            int at = bytes[p + 1] == '-' ? p + 2 : p + 1;
+            long m = mantissa;
+            p = digits(at, 0);
+            if (p == at || p > at + 3) return rare(begin, column);
+            exponent += bytes[at - 1] == '-' ? -(int) mantissa : (int) mantissa;
+            mantissa = m;
         }
         if (!endsField(p) || digits == 0 || digits > MAX_DIGITS && digits - zeros(first) > MAX_DIGITS) return rare(begin, column);
-        double magnitude = Decimal.of(m, exponent);
+        double magnitude = Decimal.of(mantissa, exponent);
         if (magnitude != magnitude) return rare(begin, column);
-        value = negative ? -magnitude : magnitude;
+        value = Double.longBitsToDouble(Double.doubleToRawLongBits(magnitude) | (long) sign << 63);
         return p;
+    }
+
+    /** Appends the digits from {@code p} on to {@code m}, eight at a step, into {@link #mantissa}; returns where they end. */
+    private int digits(int p, long m) {
+        for (;;) {
+            long eight = (long) LONG.get(bytes, p) ^ ZEROS; // digits become 0 to 9
+            long others = (eight + 0x7676767676767676L | eight) & TOPS; // exact up to the first byte that is no digit
+            if (others == 0) {
+                m = m * 100_000_000 + number(eight);
+                p += 8;
+                continue;
+            }
+            int count = Long.numberOfTrailingZeros(others) >>> 3;
+            // In front of fewer digits there are zeros; a shift by 64 would be none.
+            mantissa = m * POWERS[count] + (count == 0 ? 0 : number(eight << 64 - 8 * count));
+            return p + count;
+        }
     }
 
     /** Leading zeros of the digits at {@code p}, which do not count. */
@@ -181,16 +203,10 @@ final class ImuCsvParser {
         return count;
     }
 
-    /** Whether eight characters are digits: each has the upper half 3, and still when 6 is added. */
-    private static boolean isDigits(long eight) {
-        return ((eight & 0xF0F0F0F0F0F0F0F0L) | (eight + 0x0606060606060606L & 0xF0F0F0F0F0F0F0F0L) >>> 4) == 0x3333333333333333L;
-    }
-
     /** The number of eight digits, the first in the lowest byte: pairs, then fours, then all. */
-    private static long number(long eight) {
-        long digits = eight - 0x3030303030303030L;
-        digits = digits * 10 + (digits >>> 8);
-        return (digits & 0x000000FF000000FFL) * (100 + (1_000_000L << 32)) + (digits >>> 16 & 0x000000FF000000FFL) * (1 + (10_000L << 32)) >>> 32;
+    private static long number(long digits) {
+        long pairs = digits * 10 + (digits >>> 8);
+        return (pairs & 0x000000FF000000FFL) * (100 + (1_000_000L << 32)) + (pairs >>> 16 & 0x000000FF000000FFL) * (1 + (10_000L << 32)) >>> 32;
     }
 
     /** The same for what is quoted, empty, in scientific notation, of many digits, or no number at all. */
@@ -198,9 +214,11 @@ final class ImuCsvParser {
         int end = skip(begin);
         String text = new String(bytes, begin, end - begin, StandardCharsets.UTF_8).strip();
         if (text.length() > 1 && text.startsWith("\"") && text.endsWith("\"")) text = text.substring(1, text.length() - 1).strip();
-        if (NUMBER.matcher(text).matches()) value = Double.parseDouble(text);
-        else if (MISSING.contains(text.toLowerCase(Locale.ROOT))) value = Double.NaN;
-        else throw new Fault(header.names().get(column) + " is '" + InputException.printable(text) + "', expected a number");
+        boolean gap = MISSING.contains(text.toLowerCase(Locale.ROOT));
+        if (!gap && !NUMBER.matcher(text).matches())
+            throw new Fault(header.names().get(column) + " is '" + InputException.printable(text) + "', expected a number");
+        gaps |= gap;
+        value = gap ? Double.NaN : Double.parseDouble(text);
         if (Float.isInfinite((float) value)) throw new Fault(header.names().get(column) + " is " + text + ", which no sensor measures");
         return end;
     }
