@@ -16,7 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "imu2clip", mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
         description = {"Motion sensors in CLIP's space: trains an IMU encoder against CLIP's frozen text tower.", ""},
         subcommands = {PretrainCommand.class, EvaluateCommand.class, EmbedCommand.class, ClassifyCommand.class, SimilarityCommand.class,
-                DownloadCommand.class, ConvertCommand.class, ImportCommand.class, SampleCommand.class, DoctorCommand.class,
+                DownloadCommand.class, ConvertCommand.class, ImportCommand.class, PrepareCommand.class, SampleCommand.class, DoctorCommand.class,
                 SelfTestCommand.class, BenchCommand.class},
         synopsisSubcommandLabel = "COMMAND", footerHeading = "%nExamples:%n",
         footer = {"  imu2clip pretrain                       train on a generated sample data set",

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /**
@@ -101,6 +102,15 @@ public final class DataSetWriter {
         Json.write(layout.recordings(), recordings);
         WindowFile.write(layout.windows(), windows);
         for (Split split : Split.values()) Json.write(layout.split(split), splits.getOrDefault(split, List.of()));
+        writeInfo(layout, info, recordings.size(), OptionalInt.of(windows.size()));
+    }
+
+    /**
+     * Writes {@code dataset.json}, which makes a folder a data set: when all else is there.
+     *
+     * @param windows how many {@code windows.csv} lists, where there is one
+     */
+    public static void writeInfo(Layout layout, DataSetInfo info, int recordings, OptionalInt windows) {
         Map<String, Object> document = new LinkedHashMap<>();
         document.put("format", DataSetInfo.FORMAT);
         document.put("version", DataSetInfo.VERSION);
@@ -117,8 +127,8 @@ public final class DataSetWriter {
         document.put("licence", info.licence());
         document.put("citation", info.citation());
         document.put("creation", info.creation());
-        document.put("recordings", recordings.size());
-        document.put("windows", windows.size());
+        document.put("recordings", recordings);
+        windows.ifPresent(count -> document.put("windows", count));
         Json.write(layout.info(), document);
     }
 }

@@ -34,7 +34,7 @@ public record Ego4dMetadata(Map<String, Video> videos) {
         return new Ego4dMetadata(videos);
     }
 
-    private static Video video(Path file, JsonNode node, int number) {
+    static Video video(Path file, JsonNode node, int number) {
         JsonNode uid = node.path("video_uid");
         if (!uid.isTextual()) throw InputException.in(file, "entry " + (number + 1) + " of 'videos' has no video_uid", "");
         String name = Layout.checkUid(uid.asText(), file);

@@ -60,13 +60,19 @@ public final class Narrations {
             for (JsonNode node : video.path(pass).path("narrations")) {
                 number++;
                 JsonNode text = node.path("narration_text"), seconds = node.path("timestamp_sec");
-                double time = seconds.isNumber() || seconds.isTextual() ? seconds.asDouble(Double.NaN) : Double.NaN;
-                if (!text.isTextual() || !Double.isFinite(time))
+                if (!isComplete(node))
                     throw InputException.in(file, "video " + uid + ", " + pass + ", narration " + number
                             + ": expected timestamp_sec (a number) and narration_text, found " + seconds + " and " + text, "Correct or remove it");
-                list.add(new Narration(time, text.asText(), node.path("annotation_uid").asText("")));
+                list.add(new Narration(seconds.asDouble(), text.asText(), node.path("annotation_uid").asText("")));
             }
         }
         return list;
+    }
+
+    /** Whether an entry has a text and a time. */
+    static boolean isComplete(JsonNode narration) {
+        JsonNode seconds = narration.path("timestamp_sec");
+        return narration.path("narration_text").isTextual() && (seconds.isNumber() || seconds.isTextual())
+                && Double.isFinite(seconds.asDouble(Double.NaN));
     }
 }
