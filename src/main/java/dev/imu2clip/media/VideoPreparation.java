@@ -97,7 +97,7 @@ public final class VideoPreparation {
                         throw new ImageFault(at(source.seconds()) + " its picture changes its size or format");
                     }
                     until = source.shownUntil();
-                    end = source.ticks() + Math.round((until - source.seconds()) / StreamReader.seconds(source.timeBase()));
+                    end = source.endTicks();
                     graph.push(frame.pts(source.ticks()));
                     film.drain(graph);
                     if ((int) until != done) progress.at(done = Math.min((int) until, total), total, name);
