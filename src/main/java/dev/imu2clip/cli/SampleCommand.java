@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 /** {@code imu2clip sample OUT}. */
 @Command(name = "sample", description = "Write a synthetic data set: simulated motion with narrations, from a seed.",
         mixinStandardHelpOptions = true, footerHeading = "%nExamples:%n",
-        footer = {"  imu2clip sample data/sample --recordings 40 --seed 1", "  imu2clip sample data/raw --ego4d --videos 8 --minutes 1.5"})
+        footer = {"  imu2clip sample data/sample --recordings 40 --seed 1", "  imu2clip sample data/raw --ego4d --videos 8 --minutes 1.2"})
 public final class SampleCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "OUT", description = "Folder to write the data set to.")
     private Path target;
@@ -24,7 +24,7 @@ public final class SampleCommand implements Callable<Integer> {
     @Option(names = "--recordings", paramLabel = "N", description = "Recordings, each of another person (default: 20).")
     private Integer recordings;
 
-    @Option(names = "--minutes", paramLabel = "M", description = "Length of each recording or video (default: 6, with --ego4d 1.5).")
+    @Option(names = "--minutes", paramLabel = "M", description = "Length of each recording or video (default: 6, with --ego4d 1.2).")
     private Double minutes;
 
     @Option(names = "--ego4d", description = "Write raw files in Ego4D's layout instead (films, IMU csv, narrations), to be prepared.")

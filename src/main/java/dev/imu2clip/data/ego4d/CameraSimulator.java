@@ -9,6 +9,8 @@ import dev.imu2clip.data.Rng;
  */
 final class CameraSimulator {
     private static final int SIDE = 384;
+    /** From a face's middle to its edge, a little less than there is, so that each place has a right and a lower neighbour. */
+    private static final double HALF = (SIDE - 1.01) / 2;
     /** The focal length in picture widths: 67 degrees across, and so many widths for a radian in the middle. */
     static final double FOCAL = 0.75;
     private static final int[] CELLS = {3, 7, 17, 41};
@@ -34,8 +36,8 @@ final class CameraSimulator {
         for (int face = 0; face < 6; face++) {
             for (int v = 0, i = 0; v < SIDE; v++) {
                 for (int u = 0; u < SIDE; u++, i++) {
-                    double a = (2 * u + 1.0) / SIDE - 1;
-                    double b = (2 * v + 1.0) / SIDE - 1;
+                    double a = 2.0 * u / (SIDE - 1) - 1; // the outer colours lie on the cube's edges, where two faces meet
+                    double b = 2.0 * v / (SIDE - 1) - 1;
                     double one = face % 2 == 0 ? 1 : -1;
                     double length = Math.sqrt(a * a + b * b + 1);
                     double x = (face < 2 ? one : a) / length;
@@ -121,6 +123,7 @@ final class CameraSimulator {
         }
     }
 
+    /** The colour in a direction, between the four nearest on the face that it meets. */
     private void look(double x, double y, double z, byte[] rgb, int to) {
         double ax = Math.abs(x), ay = Math.abs(y), az = Math.abs(z);
         int face;
@@ -141,13 +144,12 @@ final class CameraSimulator {
             a = x;
             b = y;
         }
-        double scale = SIDE / (2 * main);
-        double u = Math.clamp(a * scale + (SIDE - 1) / 2.0, 0, SIDE - 1.001);
-        double v = Math.clamp(b * scale + (SIDE - 1) / 2.0, 0, SIDE - 1.001);
-        int u0 = (int) u, v0 = (int) v;
-        int fu = (int) ((u - u0) * 256), fv = (int) ((v - v0) * 256);
+        double scale = 256 * HALF / main; // 24.8 fixed point
+        int u = (int) (a * scale + 256 * HALF);
+        int v = (int) (b * scale + 256 * HALF);
+        int fu = u & 255, fv = v & 255;
         int[] texels = faces[face];
-        int i = v0 * SIDE + u0;
+        int i = (v >> 8) * SIDE + (u >> 8);
         int c00 = texels[i], c01 = texels[i + 1], c10 = texels[i + SIDE], c11 = texels[i + SIDE + 1];
         int w11 = fu * fv >> 8, w01 = fu - w11, w10 = fv - w11, w00 = 256 - fu - fv + w11;
         // Red and blue are weighted together, in two halves of one number.

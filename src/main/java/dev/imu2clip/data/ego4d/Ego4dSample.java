@@ -43,7 +43,8 @@ public final class Ego4dSample {
      * @param overwrite replace such a data set in the target folder
      */
     public record Options(long seed, int videos, double minutes, boolean splits, boolean overwrite) {
-        public static final Options DEFAULT = new Options(0, 8, 1.5, true, false);
+        /** Every activity twice in each video. */
+        public static final Options DEFAULT = new Options(0, 8, 1.2, true, false);
 
         public Options {
             if (videos < 3 || videos > 1000) throw new InputException("the number of videos must lie in 3 .. 1000, not " + videos);
@@ -51,7 +52,7 @@ public final class Ego4dSample {
         }
 
         int acts() {
-            return (int) ((minutes * 60 - 2) / SampleVideo.SECONDS_EACH);
+            return (int) ((minutes * 60 - 2) / SampleVideo.SECONDS_EACH + 1e-9);
         }
     }
 
