@@ -6,7 +6,7 @@ package dev.imu2clip.data;
  *
  * <p>World axes: x ahead, y left, z up; the angles turn about z, y, x in this order; pitch is positive when the nose goes down.
  */
-final class MotionSimulator {
+public final class MotionSimulator {
     private static final double G = 9.80665;
     private static final int RATE = DataSetInfo.RATE_HZ;
     private static final int X = 0, Y = 1, Z = 2, YAW = 3, PITCH = 4, ROLL = 5;
@@ -24,7 +24,7 @@ final class MotionSimulator {
     private final double accelNoise;
     private final double gyroNoise;
 
-    MotionSimulator(Rng rng) {
+    public MotionSimulator(Rng rng) {
         this.rng = rng;
         vigour = rng.uniform(0.8, 1.25);
         tempo = rng.uniform(0.96, 1.04);
@@ -39,8 +39,21 @@ final class MotionSimulator {
         gyroNoise = rng.uniform(0.002, 0.006);
     }
 
+    /**
+     * What happened, at {@link DataSetInfo#RATE_HZ}.
+     *
+     * @param channels what the sensor says: accelerometer x y z in m/s², gyroscope x y z in rad/s, with its errors
+     * @param turning the true turning about the sensor's own axes in rad/s, x ahead, y left, z up
+     */
+    public record Motion(float[][] channels, double[][] turning) {}
+
     /** Six channels of {@code samples} values: somebody does {@code activity}, beginning and ending at rest. */
     float[][] simulate(SampleActivity activity, double parameter, int samples) {
+        return move(activity, parameter, samples).channels;
+    }
+
+    /** As {@link #simulate}, with the truth. */
+    public Motion move(SampleActivity activity, double parameter, int samples) {
         double[][] motion = new double[6][samples]; // X Y Z: acceleration in the world; YAW PITCH ROLL: angles
         sway(motion);
         switch (activity) {
@@ -162,9 +175,10 @@ final class MotionSimulator {
         return s <= 0 || s >= 1 ? 0 : 60 * s - 180 * s * s + 120 * s * s * s;
     }
 
-    private float[][] sense(double[][] motion) {
+    private Motion sense(double[][] motion) {
         int n = motion[0].length;
         float[][] channels = new float[6][n];
+        double[][] truth = new double[3][n];
         for (int i = 0; i < n; i++) {
             double pitch = motion[PITCH][i] + posture;
             double roll = motion[ROLL][i];
@@ -181,11 +195,12 @@ final class MotionSimulator {
             double[] accel = transposed(mounting, force);
             double[] gyro = transposed(mounting, turning);
             for (int c = 0; c < 3; c++) {
+                truth[c][i] = gyro[c];
                 channels[c][i] = (float) (scale[c] * accel[c] + bias[c] + accelNoise * rng.normal());
                 channels[c + 3][i] = (float) (scale[c + 3] * gyro[c] + bias[c + 3] + gyroNoise * rng.normal());
             }
         }
-        return channels;
+        return new Motion(channels, truth);
     }
 
     private static double rate(double[] angle, int i) {

@@ -6,7 +6,7 @@ import java.util.List;
  * What people do in the sample data set, with the words for it. The words differ where the motion differs (slowly, quickly, to the
  * left), so that a narration says more than its label.
  */
-enum SampleActivity {
+public enum SampleActivity {
     STANDING_STILL("standing still", List.of(
             variant(0, "stands still", "waits without moving", "stands in place"))),
     WALKING("walking", List.of(
@@ -30,10 +30,10 @@ enum SampleActivity {
             variant(4, "looks around", "looks from side to side")));
 
     /** {@code parameter} is a step rate in Hz, a direction, or the kind of head movement. */
-    record Variant(double parameter, List<String> phrases) {}
+    public record Variant(double parameter, List<String> phrases) {}
 
-    final String label;
-    final List<Variant> variants;
+    public final String label;
+    public final List<Variant> variants;
 
     SampleActivity(String label, List<Variant> variants) {
         this.label = label;

@@ -59,6 +59,7 @@ final class Mp4File implements AutoCloseable {
     }
 
     void begin() throws IOException {
+        check(0); // FFmpeg crashes when it is called again after a failure
         if (begun) return;
         begun = true;
         check(avformat_write_header(format, (AVDictionary) null));
@@ -66,14 +67,15 @@ final class Mp4File implements AutoCloseable {
 
     /** Writes the index, without which the file is none. */
     void finish() throws IOException {
+        begin();
         check(av_write_trailer(format));
         avio_flush(io);
         check(io.error());
     }
 
     private void check(int rc) throws IOException {
+        if (rc < 0 && failure == null) failure = new IOException("FFmpeg's error " + rc);
         if (failure != null) throw failure;
-        StreamReader.check(rc, "it cannot be written as mp4");
     }
 
     private int write(BytePointer data, int size) {

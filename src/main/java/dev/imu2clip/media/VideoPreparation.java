@@ -6,9 +6,16 @@ import dev.imu2clip.io.AtomicFile;
 import dev.imu2clip.io.InputException;
 import dev.imu2clip.io.Progress;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 
 /**
@@ -90,7 +97,7 @@ public final class VideoPreparation {
                         throw new ImageFault(at(source.seconds()) + " its picture changes its size or format");
                     }
                     until = source.shownUntil();
-                    end = source.ticks() + Math.round((until - source.seconds()) / StreamReader.seconds(source.timeBase()));
+                    end = source.endTicks();
                     graph.push(frame.pts(source.ticks()));
                     film.drain(graph);
                     if ((int) until != done) progress.at(done = Math.min((int) until, total), total, name);
@@ -105,12 +112,21 @@ public final class VideoPreparation {
         }
     }
 
-    /** The result: it is opened by the first frame, whose colours it has. */
+    /**
+     * The result: it is opened by the first frame, whose colours it has. Frames are encoded on a thread of their own, so that decoding,
+     * filtering and encoding go on side by side, as in the program ffmpeg.
+     */
     private static final class Film implements AutoCloseable {
+        private static final int AHEAD = 8;
+
         private final Mp4File file;
         private final int fps;
-        private final AVFrame frame = av_frame_alloc();
+        private final ExecutorService thread = Executors.newSingleThreadExecutor();
+        private final Deque<Sent> sent = new ArrayDeque<>();
+        private AVFrame free = av_frame_alloc();
         private Encoder encoder;
+
+        private record Sent(AVFrame frame, Future<?> encoded) {}
 
         Film(FileChannel channel, int fps) {
             file = new Mp4File(channel);
@@ -118,24 +134,53 @@ public final class VideoPreparation {
         }
 
         void drain(FilterGraph graph) throws IOException {
-            while (graph.pull(frame)) {
-                if (encoder == null) encoder = Encoder.video(file, frame, av_make_q(fps, 1), Math.max(1, fps / 2));
-                encoder.add(frame.pict_type(AV_PICTURE_TYPE_NONE));
-                av_frame_unref(frame);
+            while (graph.pull(free)) {
+                if (encoder == null) encoder = Encoder.video(file, free, av_make_q(fps, 1), Math.max(1, fps / 2));
+                send(free.pict_type(AV_PICTURE_TYPE_NONE));
+                free = sent.size() < AHEAD ? av_frame_alloc() : await();
             }
+        }
+
+        private void send(AVFrame frame) {
+            sent.add(new Sent(frame, thread.submit(() -> {
+                encoder.add(frame);
+                return null;
+            })));
+        }
+
+        /** The oldest frame, empty, when it has been encoded. */
+        private AVFrame await() throws IOException {
+            try {
+                sent.peek().encoded.get();
+            } catch (ExecutionException e) {
+                switch (e.getCause()) {
+                    case IOException failure -> throw failure;
+                    case ImageFault failure -> throw failure;
+                    default -> throw new IllegalStateException(e.getCause());
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted");
+            }
+            AVFrame frame = sent.poll().frame;
+            av_frame_unref(frame);
+            return frame;
         }
 
         void finish() throws IOException {
             if (encoder == null) throw new ImageFault("it is shorter than one frame of " + fps + " a second");
+            while (!sent.isEmpty()) av_frame_free(await());
             encoder.add(null);
             file.finish();
         }
 
         @Override
         public void close() {
+            thread.close();
             if (encoder != null) encoder.close();
             file.close();
-            av_frame_free(frame);
+            sent.forEach(each -> av_frame_free(each.frame));
+            av_frame_free(free);
         }
     }
 }

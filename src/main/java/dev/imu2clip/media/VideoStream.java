@@ -139,6 +139,11 @@ final class VideoStream implements AutoCloseable {
         return shownAt - origin;
     }
 
+    /** The shown frame's end, in the same units. */
+    long endTicks() {
+        return Math.round(shownUntil() / tick);
+    }
+
     AVRational timeBase() {
         return stream.time_base();
     }
