@@ -6,7 +6,9 @@
 Nothing of the Java code is used: the rules are those of docs/ego4d.md. Two of the reference's defects are left out, as they are there: a
 window keeps the rate of its recording (the reference measures each window anew and cuts the rate off after the decimal point), and a
 window that cannot be used is left out (the reference trains on zeros). Ego4dPipelineTest makes the raw files from a seed, prepares them
-with `--reference-rate`, and compares.
+with `--reference-rate`, and compares. The golden is of
+
+    ./imu2clip sample RAW_DIR --ego4d --videos 6 --minutes 0.6 --seed 5
 """
 import csv
 import json
@@ -21,7 +23,7 @@ import numpy as np
 RATE, LOBES, ROLL_OFF = 200, 6, 0.99
 EXCLUDED = "ec344610-74f4-4765-9c3f-0837ef78055d"
 COLUMNS = ["accl_x", "accl_y", "accl_z", "gyro_x", "gyro_y", "gyro_z"]
-SHOWN = [0, 1, 250, 499, 500, 998, 999]
+SHOWN = [0, 500, 999]
 
 
 def resample(signal, source, target):

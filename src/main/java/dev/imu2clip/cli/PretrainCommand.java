@@ -154,7 +154,7 @@ final class PretrainCommand implements Callable<Integer> {
             System.out.print(evaluation.table());
             String curves = Files.exists(run.curves()) ? ", curves in " + run.curves() : "";
             String tower = Files.exists(run.textTower(config)) ? ", tuned text tower in " + run.textTower(config) : "";
-            String encoder = config.usesImu() ? ", encoder in " + run.encoder(config) : "";
+            String encoder = Files.exists(run.encoder(config)) ? ", encoder in " + run.encoder(config) : "";
             System.out.println("results in " + run.results() + curves + encoder + tower);
         }
         return CommandLine.ExitCode.OK;

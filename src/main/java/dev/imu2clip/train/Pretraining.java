@@ -276,15 +276,15 @@ public final class Pretraining implements AutoCloseable {
         if (!position.best().isEmpty())
             Checkpoint.fill(run.checkpoints().resolve(position.best().getFirst().file()), trainer.store());
         String clip = trainer.text() == null ? origin.clip() : trainer.text().save(run.textTower(config), config, origin.clip());
-        boolean motion = alignment.has(Modality.IMU);
-        if (motion)
+        boolean learned = alignment.has(Modality.IMU) && Files.exists(run.last());
+        if (learned)
             for (Path file : List.of(run.encoder(config), run.referenceEncoder(config)))
                 EncoderFile.save(file, trainer.model().encoder(), trainer.store(), ContrastiveModel.ENCODER,
                         Map.of("config", config.canonicalJson(), "clip_sha256", clip));
         trainer.embedTexts(test);
         Evaluation evaluation = Evaluation.of(alignment, trainer.embed(data, test), test);
         Map<String, Object> extra = new LinkedHashMap<>();
-        if (motion) extra.put("encoder", run.encoder(config).getFileName().toString());
+        if (learned) extra.put("encoder", run.encoder(config).getFileName().toString());
         if (trainer.text() != null) extra.put("text_tower", run.textTower(config).getFileName().toString());
         extra.put("best_checkpoint", position.best().isEmpty() ? null : position.best().getFirst().toMap());
         extra.put("steps", trainer.adam().steps());
