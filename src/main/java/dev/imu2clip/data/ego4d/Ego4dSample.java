@@ -150,7 +150,7 @@ public final class Ego4dSample {
         Map<String, Object> truth = new LinkedHashMap<>();
         truth.put("video_uid", video.uid);
         truth.put("video_lag_sec", video.videoLag);
-        truth.put("pixels_per_radian_at_320", CameraSimulator.FOCAL * SampleVideo.WIDTH);
+        truth.put("focal_length_in_picture_widths", CameraSimulator.FOCAL);
         truth.put("acts", video.acts.stream().map(act -> Map.of("start_sec", act.start(), "label", act.activity().label)).toList());
         if (video.hasImu) truth.put("imu", SampleImuCsv.write(out.resolve("imu/" + video.uid + ".csv"), video, options.seed));
         video.film(out.resolve("full_scale/" + video.uid + ".mp4"));
