@@ -88,7 +88,8 @@ class Ego4dSampleTest {
             assertEquals(!imu.isMissingNode(), Files.exists(file));
             if (imu.isMissingNode()) continue;
             List<String> lines = Files.readAllLines(file);
-            assertEquals("component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z", lines.getFirst());
+            assertEquals("component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z",
+                    lines.getFirst());
             int rows = 0, timeless = 0, valueless = 0, backwards = 0;
             double last = 0;
             for (String line : lines.subList(1, lines.size())) {
@@ -133,7 +134,8 @@ class Ego4dSampleTest {
         List<double[]> rows = new ArrayList<>();
         for (String line : Files.readAllLines(file)) {
             String[] cells = line.split(",", -1);
-            if (line.startsWith("c") || cells[2].isEmpty() || Arrays.stream(cells, 3, 6).anyMatch(c -> c.isEmpty() || c.equals("NaN"))) continue;
+            boolean whole = !cells[2].isEmpty() && Arrays.stream(cells, 3, 6).noneMatch(c -> c.isEmpty() || c.equals("NaN"));
+            if (line.startsWith("c") || !whole) continue;
             rows.add(new double[] {Double.parseDouble(cells[2]) / 1000, Double.parseDouble(cells[3]), Double.parseDouble(cells[4]),
                 Double.parseDouble(cells[5])});
         }
