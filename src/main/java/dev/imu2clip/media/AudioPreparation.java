@@ -74,7 +74,9 @@ public final class AudioPreparation {
             long next = 0;
             try (var graph = FilterGraph.sound(filters(out.rateHz()), frame, unit)) {
                 do {
-                    if (StreamReader.damaged(frame)) throw new ImageFault(String.format(Locale.ROOT, "the sound at %.2f s is damaged", until));
+                    if (StreamReader.damaged(frame)) {
+                        throw new ImageFault(String.format(Locale.ROOT, "the sound at %.2f s is damaged", until));
+                    }
                     long at = frame.best_effort_timestamp();
                     if (at != AV_NOPTS_VALUE) next = at - in.origin;
                     frame.pts(next);

@@ -21,7 +21,8 @@ final class FilterGraph implements AutoCloseable {
     private FilterGraph(String text) {
         try {
             graph.nb_threads(1);
-            StreamReader.check(avfilter_graph_parse2(graph, text, new AVFilterInOut(null), new AVFilterInOut(null)), "it cannot be filtered");
+            int rc = avfilter_graph_parse2(graph, text, new AVFilterInOut(null), new AVFilterInOut(null));
+            StreamReader.check(rc, "it cannot be filtered");
             StreamReader.check(avfilter_graph_config(graph, null), "it cannot be filtered");
             source = find("@in");
             sink = find("@out");
@@ -41,8 +42,8 @@ final class FilterGraph implements AutoCloseable {
     /** @param first tells the pictures' size, format and colours, which stay the same */
     static FilterGraph pictures(String filters, AVFrame first, AVRational timeBase, AVRational rate) {
         String known = rate.num() > 0 ? ":frame_rate=" + rate.num() + "/" + rate.den() : "";
-        return new FilterGraph(String.format(Locale.ROOT, "buffer@in=width=%d:height=%d:pix_fmt=%d:colorspace=%d:range=%d:time_base=%d/%d%s,"
-                + "%s,buffersink@out", first.width(), first.height(), first.format(), first.colorspace(), first.color_range(),
+        return new FilterGraph(String.format(Locale.ROOT, "buffer@in=width=%d:height=%d:pix_fmt=%d:colorspace=%d:range=%d:"
+                + "time_base=%d/%d%s,%s,buffersink@out", first.width(), first.height(), first.format(), first.colorspace(), first.color_range(),
                 timeBase.num(), timeBase.den(), known, filters));
     }
 

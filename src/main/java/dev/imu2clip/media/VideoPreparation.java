@@ -91,7 +91,8 @@ public final class VideoPreparation {
             int done = -1;
             long end = 0;
             double until = 0;
-            try (var graph = FilterGraph.pictures(filters(), first, source.timeBase(), source.averageRate()); var film = new Film(channel, fps)) {
+            try (var graph = FilterGraph.pictures(filters(), first, source.timeBase(), source.averageRate());
+                    var film = new Film(channel, fps)) {
                 for (AVFrame frame = first; frame != null; frame = next(source)) {
                     if (frame.width() != width || frame.height() != height || frame.format() != format) {
                         throw new ImageFault(at(source.seconds()) + " its picture changes its size or format");

@@ -10,11 +10,13 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.UUID;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 import org.bytedeco.ffmpeg.swscale.SwsContext;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
 
 /**
  * Writes generated films: RGB pictures, and sound if wanted, to an mp4 file of H.264 and AAC with a key frame a second. The same pictures
@@ -99,12 +101,12 @@ public final class VideoWriter implements AutoCloseable {
     /** Appends sound in [-1, 1], in step with the pictures: players expect both to be near each other in the file. */
     public void addSound(float[] more) {
         if (audio == null) throw new IllegalStateException("a film without sound");
-        float[] all = java.util.Arrays.copyOf(pending, pending.length + more.length);
+        float[] all = Arrays.copyOf(pending, pending.length + more.length);
         System.arraycopy(more, 0, all, pending.length, more.length);
         int size = audio.frameSize();
         int at = 0;
         for (; at + size <= all.length; at += size) encode(all, at, size);
-        pending = java.util.Arrays.copyOfRange(all, at, all.length);
+        pending = Arrays.copyOfRange(all, at, all.length);
     }
 
     private void encode(float[] from, int at, int n) {
@@ -112,7 +114,7 @@ public final class VideoWriter implements AutoCloseable {
         av_channel_layout_default(sound.ch_layout(), 1);
         writing(() -> {
             StreamReader.check(av_frame_get_buffer(sound, 0), "no memory for sound");
-            new org.bytedeco.javacpp.FloatPointer(sound.data(0)).put(from, at, n);
+            new FloatPointer(sound.data(0)).put(from, at, n);
             audio.add(sound.pts(samples));
             av_frame_unref(sound);
         });
@@ -145,8 +147,8 @@ public final class VideoWriter implements AutoCloseable {
     }
 
     private InputException unwritable(IOException e) {
-        return new InputException(out + ": cannot be written (" + InputException.reason(e) + "). Check free space and permissions of its folder",
-                e);
+        return new InputException(out + ": cannot be written (" + InputException.reason(e)
+                + "). Check free space and permissions of its folder", e);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -39,8 +40,8 @@ public final class WavFile implements AutoCloseable {
             int bits = format.get(SAMPLE, 14);
             rateHz = format.get(WORD, 4);
             if (kind != PCM || channels != 1 || bits != Short.SIZE || rateHz <= 0) {
-                throw InputException.in(file, "holds format " + kind + " of " + channels + " channels, " + bits + " bits, " + rateHz + " Hz",
-                        REMEDY);
+                String found = "holds format " + kind + " of " + channels + " channels, " + bits + " bits, " + rateHz + " Hz";
+                throw InputException.in(file, found, REMEDY);
             }
         } catch (IOException e) {
             arena.close();
@@ -151,7 +152,7 @@ public final class WavFile implements AutoCloseable {
         }
 
         private static byte[] ascii(String text) {
-            return text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+            return text.getBytes(StandardCharsets.US_ASCII);
         }
     }
 }

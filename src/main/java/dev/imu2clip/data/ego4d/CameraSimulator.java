@@ -8,7 +8,7 @@ import dev.imu2clip.data.Rng;
  * and down, rolling turns it. The sphere is a cube of clouds in three colours, seamless since they are made of noise in space.
  */
 final class CameraSimulator {
-    private static final int SIDE = 384;
+    private static final int SIDE = 320;
     /** From a face's middle to its edge, a little less than there is, so that each place has a right and a lower neighbour. */
     private static final double HALF = (SIDE - 1.01) / 2;
     /** The focal length in picture widths: 67 degrees across, and so many widths for a radian in the middle. */

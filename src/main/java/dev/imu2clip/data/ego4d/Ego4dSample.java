@@ -26,8 +26,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A raw data set in Ego4D's layout out of a seed: metadata, narrations, IMU csv, films whose camera turns as the gyroscope says, bad windows,
- * splits and labelled windows. {@code truth.json} beside them tells what was built into the files, above all each film's lag.
+ * A raw data set in Ego4D's layout out of a seed: metadata, narrations, IMU csv, films whose camera turns as the gyroscope says, bad
+ * windows, splits and labelled windows. {@code truth.json} beside them tells what was built into the files, above all each film's lag.
  */
 public final class Ego4dSample {
     private static final int SPLIT = 0;
@@ -48,7 +48,8 @@ public final class Ego4dSample {
 
         public Options {
             if (videos < 3 || videos > 1000) throw new InputException("the number of videos must lie in 3 .. 1000, not " + videos);
-            if (!(minutes >= 0.2 && minutes <= 60)) throw new InputException("the minutes of a video must lie in 0.2 .. 60, not " + minutes);
+            if (!(minutes >= 0.2 && minutes <= 60))
+                throw new InputException("the minutes of a video must lie in 0.2 .. 60, not " + minutes);
         }
 
         int acts() {
@@ -93,7 +94,8 @@ public final class Ego4dSample {
                 }
             }
         } catch (IOException e) {
-            throw new InputException(out + ": cannot be written to (" + InputException.reason(e) + "). Check the path and its permissions", e);
+            throw new InputException(out + ": cannot be written to (" + InputException.reason(e) + "). Check the path and its permissions",
+                    e);
         }
     }
 
@@ -113,7 +115,8 @@ public final class Ego4dSample {
         Map<Split, List<SampleVideo>> splits = splits();
         for (var split : splits.entrySet()) {
             String name = split.getKey().name().toLowerCase(Locale.ROOT) + "_" + SPLIT;
-            if (options.splits) Json.write(out.resolve("splits/" + name + ".json"), split.getValue().stream().map(video -> video.uid).toList());
+            List<String> uids = split.getValue().stream().map(video -> video.uid).toList();
+            if (options.splits) Json.write(out.resolve("splits/" + name + ".json"), uids);
             labelled(out.resolve("dataset_motion_narr_" + LABELLED_SEC + "_" + name + ".csv"), split.getValue(), all);
         }
         Json.write(out.resolve("truth.json"), truth(truths));
@@ -150,7 +153,7 @@ public final class Ego4dSample {
         Map<String, Object> truth = new LinkedHashMap<>();
         truth.put("video_uid", video.uid);
         truth.put("video_lag_sec", video.videoLag);
-        truth.put("pixels_per_radian_at_320", CameraSimulator.FOCAL * SampleVideo.WIDTH);
+        truth.put("focal_length_in_picture_widths", CameraSimulator.FOCAL);
         truth.put("acts", video.acts.stream().map(act -> Map.of("start_sec", act.start(), "label", act.activity().label)).toList());
         if (video.hasImu) truth.put("imu", SampleImuCsv.write(out.resolve("imu/" + video.uid + ".csv"), video, options.seed));
         video.film(out.resolve("full_scale/" + video.uid + ".mp4"));
@@ -201,7 +204,7 @@ public final class Ego4dSample {
 
     private Map<String, Object> truth(List<Map<String, Object>> truths) {
         Map<String, Object> truth = new LinkedHashMap<>();
-        truth.put("about", "What was built into this generated data set. video_lag_sec: what the IMU feels at second t is seen at second t + lag");
+        truth.put("about", "What was built into this generated data set. video_lag_sec: the IMU's second t is seen at second t + lag");
         truth.put("seed", options.seed);
         truth.put("videos", truths);
         return truth;

@@ -10,7 +10,8 @@ import java.util.Map;
 
 /** An IMU csv as Ego4D has them, with what is wrong in real ones: some rows lack their canonical time, values or order. */
 final class SampleImuCsv {
-    private static final String HEADER = "component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z\n";
+    private static final String HEADER =
+            "component_idx,component_timestamp_ms,canonical_timestamp_ms,gyro_x,gyro_y,gyro_z,accl_x,accl_y,accl_z\n";
     private static final double JITTER = 0.2; // of the time between two samples
 
     private final SampleVideo video;

@@ -15,8 +15,8 @@ import java.util.Locale;
  * files. What is peculiar goes by the video's number, so that a few videos have everything.
  */
 final class SampleVideo {
-    static final int WIDTH = 320;
-    static final int HEIGHT = 240;
+    static final int WIDTH = 256;
+    static final int HEIGHT = 192;
     static final int FPS = 30;
     static final int SECONDS_EACH = 5;
     private static final int AUDIO_HZ = 24_000;
