@@ -10,8 +10,14 @@ import dev.imu2clip.data.DataSet;
 import dev.imu2clip.data.Modality;
 import dev.imu2clip.data.Split;
 import dev.imu2clip.data.Window;
+import dev.imu2clip.data.WindowTable;
 import dev.imu2clip.data.ego4d.Ego4dWindows;
+import dev.imu2clip.io.Progress;
+import dev.imu2clip.media.WavFile;
+import dev.imu2clip.train.WindowEncoder;
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -136,6 +142,64 @@ class Ego4dEndToEndTest {
         succeeds("pretrain", config, "--data", data.toString(), "--out", run.toString(), "--path_load_pretrained_imu_encoder", weights);
         results(run, identifier);
         assertFalse(Files.exists(run.resolve("metrics.jsonl")));
+    }
+
+    /** An encoder of sound as somebody would add it: how loud each 512th of a window is. */
+    public static final class Loudness implements WindowEncoder {
+        @Override
+        public Modality modality() {
+            return Modality.AUDIO;
+        }
+
+        @Override
+        public int width() {
+            return 512;
+        }
+
+        @Override
+        public String identity() {
+            return "loudness";
+        }
+
+        @Override
+        public String identityOf(DataSet set, Set<String> uids) {
+            return identity() + uids.size();
+        }
+
+        @Override
+        public float[][] embed(DataSet set, WindowTable windows, Problems problems, Progress progress) {
+            float[][] rows = new float[windows.size()][];
+            for (int row = 0; row < rows.length; row++) {
+                Window window = windows.get(row);
+                try (WavFile sound = WavFile.open(set.layout().audio(window.uid()))) {
+                    float[] samples = sound.window(window.start(), window.end());
+                    rows[row] = new float[width()];
+                    for (int i = 0; i < samples.length; i++) rows[row][(int) ((long) i * width() / samples.length)] += Math.abs(samples[i]);
+                }
+            }
+            return rows;
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    @Order(3)
+    void soundHasASlot() throws Exception {
+        Path services = Files.createDirectories(folder.resolve("slot/META-INF/services"));
+        Files.writeString(services.resolve(WindowEncoder.class.getName()), Loudness.class.getName());
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try (var loader = new URLClassLoader(new URL[] {folder.resolve("slot").toUri().toURL()}, before)) {
+            thread.setContextClassLoader(loader);
+            Path run = folder.resolve("sound");
+            succeeds("pretrain", "--data", data.toString(), "--out", run.toString(), "--epochs", "1", "--batch-size", "4",
+                    "--set", "target_modalities=[audio]", "--set", "window_sec=5");
+            results(run, "i2c_s_i_t_a_se_mw2_w_5.0");
+        } finally {
+            thread.setContextClassLoader(before);
+        }
     }
 
     private static void results(Path run, String identifier) throws IOException {
