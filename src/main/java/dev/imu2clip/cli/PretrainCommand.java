@@ -41,7 +41,7 @@ import picocli.CommandLine.Parameters;
 final class PretrainCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "CONFIG.yaml",
             description = "Configuration file, or the name of an embedded one: default, hapt, and the reference's, such as "
-            + "ego4d_imu2text_mw2 (docs/ego4d.md lists them).")
+            + "ego4d_imu2text_mw2 (docs/ego4d.md).")
     Path config;
 
     @Option(names = "--data", paramLabel = "DIR", description = "Prepared data set; default: a generated sample.")

@@ -56,6 +56,11 @@ public record Layout(Path folder) {
         return signals().resolve(uid + "_timestamps.npy");
     }
 
+    /** The reference's labelled windows of a split, for recognition. */
+    public Path labelled(Split split) {
+        return folder.resolve("dataset_motion_narr_2.5_" + split.id() + "_0.csv");
+    }
+
     /** 10 frames a second of 224 x 224 pixels. */
     public Path video(String uid) {
         return videos().resolve(uid + ".mp4");

@@ -24,13 +24,14 @@ import java.util.Map;
  * {@code windows.csv}: one window a row, columns {@code video_uid, window_start, window_end, text, label} as the reference names
  * them; further columns are ignored, so its labelled files can be read as they are.
  */
-final class WindowFile {
+public final class WindowFile {
     private static final String[] COLUMNS = {"video_uid", "window_start", "window_end", "text", "label"};
     private static final int MAX_TEXT = 10_000;
 
     private WindowFile() {}
 
-    static List<Window> read(Path file) {
+    /** @throws InputException naming the row that is wrong */
+    public static List<Window> read(Path file) {
         Map<String, String> shared = new HashMap<>(); // uids and narrations repeat; hold each once
         List<Window> windows = new ArrayList<>();
         // Files' reader refuses what is not UTF-8, where others would put a replacement character into a narration.

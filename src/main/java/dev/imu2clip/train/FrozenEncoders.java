@@ -50,7 +50,7 @@ final class FrozenEncoders implements AutoCloseable {
     private static WindowEncoder service(Modality modality) {
         for (WindowEncoder encoder : ServiceLoader.load(WindowEncoder.class)) if (encoder.modality() == modality) return encoder;
         throw new InputException("train_hparams: there is no encoder of " + modality + ". Put one on the class path as a service of "
-                + WindowEncoder.class.getName() + " (docs/data.md), or leave " + modality + " out");
+                + WindowEncoder.class.getName() + " (docs/ego4d.md), or leave " + modality + " out");
     }
 
     Alignment alignment() {

@@ -3,7 +3,9 @@ package dev.imu2clip.data.ego4d;
 import dev.imu2clip.data.Layout;
 import dev.imu2clip.data.Modality;
 import dev.imu2clip.data.Rng;
+import dev.imu2clip.data.Split;
 import dev.imu2clip.data.Window;
+import dev.imu2clip.data.WindowFile;
 import dev.imu2clip.data.WindowRule;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,6 +53,25 @@ public final class Ego4dWindows implements WindowRule {
     /** Whether a folder has Ego4D's layout. */
     public static boolean isAt(Path folder) {
         return Files.exists(new Layout(folder).metadata());
+    }
+
+    /**
+     * The labelled windows, for recognition: those that the reference's files list for each split, of videos that have a recording of
+     * motion. Times are cut off to whole seconds, as the reference reads them.
+     */
+    public static WindowRule labelled() {
+        return (layout, uids) -> {
+            Map<String, Ego4dMetadata.Video> videos = Ego4dMetadata.read(layout.metadata()).videos();
+            List<Window> windows = new ArrayList<>();
+            for (Split split : Split.values()) {
+                for (Window window : WindowFile.read(layout.labelled(split))) {
+                    Ego4dMetadata.Video video = videos.get(window.uid());
+                    if (uids.contains(window.uid()) && video != null && video.hasImu())
+                        windows.add(new Window(window.uid(), (int) window.start(), (int) window.end(), window.text(), window.label()));
+                }
+            }
+            return windows;
+        };
     }
 
     @Override

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.imu2clip.TestData;
 import dev.imu2clip.data.Layout;
 import dev.imu2clip.data.Modality;
+import dev.imu2clip.data.Split;
 import dev.imu2clip.data.Window;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
@@ -127,6 +129,25 @@ class Ego4dWindowsTest {
     @Test
     void cutsLongNarrationsByCharacters() {
         assertEquals("\uD83D\uDE00".repeat(128), NarrationText.clean("#C C " + "\uD83D\uDE00".repeat(130)));
+    }
+
+    /** The reference's own files: 1552 windows for training, of 322 videos, and so on (their README). */
+    @Test
+    void labelledWindowsAreThoseOfTheReferencesFiles() throws IOException {
+        Path shared = TestData.shared("ego4d");
+        List<String> uids = new java.util.ArrayList<>();
+        for (Split split : Split.values()) {
+            Files.copy(shared.resolve(layout.labelled(split).getFileName()), layout.labelled(split));
+            uids.addAll(dev.imu2clip.data.Json.strings(shared.resolve(split.id() + "_0.json")));
+        }
+        metadata(uids.stream().map(uid -> video(uid, true, 3600, "null")).toArray(String[]::new));
+        List<Window> windows = Ego4dWindows.labelled().windows(layout, new HashSet<>(uids));
+        assertEquals(1552 + 760 + 1261, windows.size());
+        assertEquals(Set.of("head movement", "stands up", "sits down", "walking"), new HashSet<>(windows.stream().map(Window::label).toList()));
+        assertEquals(1261, Ego4dWindows.labelled().windows(layout, new HashSet<>(dev.imu2clip.data.Json.strings(shared.resolve("test_0.json")))).size());
+        metadata(uids.stream().map(uid -> video(uid, uid.compareTo("8") < 0, 3600, "null")).toArray(String[]::new));
+        List<Window> fewer = Ego4dWindows.labelled().windows(layout, new HashSet<>(uids));
+        assertEquals(windows.stream().filter(w -> w.uid().compareTo("8") < 0).toList(), fewer, "videos without motion are left out");
     }
 
     @Test
