@@ -61,7 +61,7 @@ public final class ImportCommand implements Callable<Integer> {
         StringBuilder text = new StringBuilder("%nFormats:%n");
         for (var known : Formats.ALL) text.append(String.format("  %-12s %s%%n", known.name(), known.what()));
         text.append("%nExamples:%n");
-        for (var known : Formats.ALL) text.append("  imu2clip import ").append(known.name()).append(' ').append(known.example()).append("%n");
+        for (var known : Formats.ALL) text.append("  imu2clip import " + known.name() + " " + known.example() + "%n");
         spec.usageMessage().footer(text.toString());
     }
 

@@ -8,6 +8,7 @@ import dev.hardwood.schema.SchemaNode;
 import dev.imu2clip.io.InputException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -18,10 +19,17 @@ final class ParquetTable implements Table {
     private final List<String> names;
     private List<String> chosen;
     private RowReader rows;
+    private final Duration patience;
     private long row;
+    private Thread inside; // the library, now
+    private long calls;
+    private boolean stuck;
+    private boolean closed;
 
-    ParquetTable(Path file) {
+    /** @param patienceSec how long the library may take for a row: given certain damage, it waits for ever */
+    ParquetTable(Path file, double patienceSec) {
         this.file = file;
+        patience = Duration.ofNanos((long) (patienceSec * 1e9));
         reader = guarded(() -> {
             try {
                 return ParquetFileReader.open(InputFile.of(file));
@@ -33,15 +41,49 @@ final class ParquetTable implements Table {
                 .map(String::valueOf).toList()); // a damaged file may have columns without a name
     }
 
+    private void watch() {
+        try {
+            for (long seen = -1;;) {
+                Thread.sleep(patience);
+                synchronized (this) {
+                    if (closed) return;
+                    if (inside != null && calls == seen) {
+                        stuck = true;
+                        inside.interrupt();
+                    }
+                    seen = calls;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void enter() {
+        inside = Thread.currentThread();
+        calls++;
+    }
+
+    private synchronized void leave() {
+        inside = null;
+        if (stuck) Thread.interrupted();
+    }
+
     /** What the library throws for a damaged file is of many kinds. */
     private <T> T guarded(Supplier<T> action) {
+        enter();
         try {
-            return action.get();
+            T result = action.get();
+            if (stuck) throw new IllegalStateException("stuck");
+            return result;
         } catch (InputException e) {
             throw e;
         } catch (RuntimeException | LinkageError e) {
+            if (stuck) throw InputException.in(file, "is damaged: nothing more can be read after row " + row, "");
             throw new InputException(file + ": " + (row > 0 ? "row " + row + ": " : "") + "is no readable Parquet file ("
                     + InputException.printable(String.valueOf(e.getMessage())) + ")", e);
+        } finally {
+            leave();
         }
     }
 
@@ -53,6 +95,7 @@ final class ParquetTable implements Table {
     @Override
     public void choose(List<String> columns) {
         chosen = List.copyOf(columns);
+        Thread.ofVirtual().start(this::watch);
         rows = guarded(() -> reader.buildRowReader().projection(ColumnProjection.columns(chosen.toArray(String[]::new))).build());
     }
 
@@ -78,6 +121,9 @@ final class ParquetTable implements Table {
 
     @Override
     public void close() {
+        synchronized (this) {
+            closed = true;
+        }
         try {
             if (rows != null) rows.close();
             reader.close();

@@ -13,6 +13,7 @@ import java.util.regex.Pattern;
 
 /** CSV or Parquet files, whose columns a {@link ColumnMap} explains. A file is a recording, or several where a column names them. */
 final class TableImporter implements Importer {
+    private static final double PATIENCE_SEC = 60;
     private final String format;
     private final ColumnMap map;
     private final Pattern files;
@@ -53,7 +54,7 @@ final class TableImporter implements Importer {
         List<Signal> signals = new ArrayList<>();
         for (String sensor : map.sensors) {
             Map<String, Track> tracks = new LinkedHashMap<>();
-            try (Table table = format.equals("csv") ? new CsvTable(file, map.delimiter, map.headerLines) : new ParquetTable(file)) {
+            try (Table table = format.equals("csv") ? new CsvTable(file, map.delimiter, map.headerLines) : new ParquetTable(file, PATIENCE_SEC)) {
                 new Rows(file, table, sensor).into(tracks);
             }
             for (Track track : tracks.values()) signals.addAll(map.clock.signals(track, file.toString()));

@@ -114,16 +114,17 @@ class ParquetImportTest {
             Motion.assertRefused(importer(), file.getParent(), "ride.parquet");
         }
         int refused = 0;
-        for (int at = good.length - 400; at < good.length; at++) {
+        for (int at = good.length - 400; at < good.length; at += 7) {
             byte[] patched = good.clone();
             patched[at] ^= (byte) 0x55;
             Files.write(file, patched);
-            try {
-                assertFalse(Motion.read(importer(), file).isEmpty());
+            try (Table table = new ParquetTable(file, 0.3)) {
+                table.choose(table.names());
+                while (table.next());
             } catch (InputException e) {
                 refused++;
             }
         }
-        assertFalse(refused < 50, refused + " of 400");
+        assertFalse(refused < 20, refused + " of 58");
     }
 }
