@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.imu2clip.data.ego4d.RawSet;
 import dev.imu2clip.io.Npy;
 import java.io.IOException;
@@ -113,6 +114,24 @@ class PrepareProcessTest {
         }
         assertEquals(0, program.exitCode(), program.output());
         assertEquals(undisturbed, content("two"));
+    }
+
+    /** The second run has nothing to do, and tells the same. */
+    @Test
+    void theReport() throws Exception {
+        program = Program.start(folder, "prepare", "ego4d", "raw", "whole", "--json");
+        assertEquals(0, program.exitCode(), program.output());
+        var json = new ObjectMapper();
+        assertEquals(json.readTree(folder.resolve("whole/preparation.json").toFile()), json.readTree(program.output()));
+        assertEquals(undisturbed, content("whole"));
+        program = prepare("whole");
+        assertEquals(0, program.exitCode());
+        assertTrue(program.output().startsWith("prepared: 59 imu, 2 video, 0 audio\nsplits: training 37, validation 5, test 18\n"), program.output());
+        assertTrue(program.output().contains("  1 x imu: file damaged or not as expected\n      raw/imu/v5.csv: has no column 'canonical_timestamp_ms'"),
+                program.output());
+        program = Program.start(folder, "prepare", "ego5d", "raw", "whole");
+        assertEquals(1, program.exitCode());
+        assertEquals("imu2clip: 'ego5d' cannot be prepared. Known: ego4d; for others see 'imu2clip import'\n", program.output());
     }
 
     /** A limit on the size of files stands in for a full disk: 200 kB, less than a signal and more than the rest. */
