@@ -20,7 +20,7 @@ final class Ego4dSplits {
 
     private Ego4dSplits() {}
 
-    /** 70 % of the shuffled videos, 90 % of these for training and the rest for validation; the other 30 % for test. Numbers are rounded down. */
+    /** 70 % of the shuffled videos, of these 90 % for training and the rest for validation; 30 % for test. Numbers are rounded down. */
     static Map<Split, List<String>> divide(List<String> uids, long seed, int shuffle) {
         List<String> shuffled = new ArrayList<>();
         for (int i : new Rng(seed, shuffle).permutation(uids.size())) shuffled.add(uids.get(i));
@@ -59,7 +59,8 @@ final class Ego4dSplits {
             if (!Files.exists(given) && !Files.exists(first))
                 throw InputException.in(folder, "has neither " + given.getFileName() + " nor " + first.getFileName(),
                         "Give all three splits, or none: then they are made");
-            splits.put(split, Json.strings(Files.exists(given) ? given : first).stream().filter(uid -> !uid.equals(Ego4dWindows.EXCLUDED)).toList());
+            splits.put(split, Json.strings(Files.exists(given) ? given : first).stream().filter(uid -> !uid.equals(Ego4dWindows.EXCLUDED))
+                    .toList());
         }
         for (Path file : files(folder)) {
             Json.strings(file);
@@ -70,7 +71,8 @@ final class Ego4dSplits {
 
     private static List<Path> files(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> file.getFileName().toString().matches("(training|validation|test)(_\\d+)?\\.json")).sorted().toList();
+            return files.filter(file -> file.getFileName().toString().matches("(training|validation|test)(_\\d+)?\\.json")).sorted()
+                    .toList();
         } catch (IOException e) {
             throw new InputException(folder + ": cannot be listed (" + InputException.reason(e) + ")", e);
         }
