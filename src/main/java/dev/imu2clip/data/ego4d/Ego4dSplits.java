@@ -10,8 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /** Which videos are for training, validation and test: as given, or divided by the reference's rule. */
@@ -39,11 +43,28 @@ final class Ego4dSplits {
      */
     static void make(List<String> uids, long seed, Layout layout) {
         List<String> used = uids.stream().filter(uid -> !uid.equals(Ego4dWindows.EXCLUDED)).toList();
+        Map<Path, List<String>> files = new LinkedHashMap<>();
         for (int i = 0; i < SHUFFLES; i++)
             for (var split : divide(used, seed, i).entrySet()) {
-                Json.write(layout.split(split.getKey(), i), split.getValue());
-                if (i == 0) Json.write(layout.split(split.getKey()), split.getValue());
+                files.put(layout.split(split.getKey(), i), split.getValue());
+                if (i == 0) files.put(layout.split(split.getKey()), split.getValue());
             }
+        write(files);
+    }
+
+    /** All at once: most of the time goes into waiting for the disk, which takes many small files together in the time of a few. */
+    private static void write(Map<Path, List<String>> files) {
+        try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<?>> writes = new ArrayList<>();
+            files.forEach((file, uids) -> writes.add(pool.submit(() -> Json.write(file, uids))));
+            for (Future<?> write : writes) write.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) throw failure;
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Whether a folder holds splits. */
