@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code imu2clip prepare ego4d SRC OUT}. */
 @Command(name = "prepare", mixinStandardHelpOptions = true,
-        description = {"Turn Ego4D's raw files into a prepared data set: motion at 200 Hz, video at 10 frames a second, sound, metadata, splits.",
+        description = {"Turn Ego4D's raw files into a prepared data set: motion at 200 Hz, video at 10 frames a second, sound, splits.",
                 "The same command goes on after a stop, and makes again what has changed.", ""},
         footerHeading = "%nExamples:%n",
         footer = {"  imu2clip prepare ego4d ego4d_data data/ego4d",
@@ -26,7 +26,7 @@ public final class PrepareCommand implements Callable<Integer> {
     private String format;
 
     @Parameters(index = "1", paramLabel = "SRC",
-            description = "Folder of the raw files: ego4d.json, narration.json, imu, full_scale; also in its folders v1, v2 and annotations.")
+            description = "Folder of the raw files: ego4d.json, narration.json, imu, full_scale; or in its v1, v2, annotations.")
     private Path source;
 
     @Parameters(index = "2", paramLabel = "OUT", description = "Folder to write the data set to.")
@@ -44,10 +44,12 @@ public final class PrepareCommand implements Callable<Integer> {
     @Option(names = "--videos", paramLabel = "DIR", description = "Folder of UID.mp4 (default: SRC/full_scale, video or videos).")
     private Path videos;
 
-    @Option(names = "--splits", paramLabel = "DIR", description = "Folder of training_0.json, ... (default: SRC/splits; made where there are none).")
+    @Option(names = "--splits", paramLabel = "DIR",
+            description = "Folder of training_0.json, ... (default: SRC/splits; made where there are none).")
     private Path splits;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Seed of the splits that are made (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0",
+            description = "Seed of the splits that are made (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Option(names = "--no-video", description = "Leave the pictures out.")
@@ -56,8 +58,8 @@ public final class PrepareCommand implements Callable<Integer> {
     @Option(names = "--no-audio", description = "Leave the sound out.")
     private boolean noAudio;
 
-    @Option(names = "--reference-rate", description = "Take the rate of motion as the reference does, without what follows the decimal point, "
-            + "and count its clock in steps of 5 ms: 199.99 Hz becomes 199 Hz, and the clock runs away by 18 s in an hour.")
+    @Option(names = "--reference-rate", description = "Take the rate of motion as the reference does, without what follows the decimal "
+            + "point, and count its clock in steps of 5 ms: 199.99 Hz becomes 199 Hz, and the clock runs away by 18 s in an hour.")
     private boolean referenceRate;
 
     @Option(names = "--even", description = "Interpolate motion onto an even clock before it is resampled: for clocks with gaps and jumps.")
@@ -74,7 +76,8 @@ public final class PrepareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws JsonProcessingException {
-        if (!format.equals("ego4d")) throw new InputException("'" + format + "' cannot be prepared. Known: ego4d; for others see 'imu2clip import'");
+        if (!format.equals("ego4d"))
+            throw new InputException("'" + format + "' cannot be prepared. Known: ego4d; for others see 'imu2clip import'");
         RawEgo4d raw = RawEgo4d.find(source, new RawEgo4d.Places(metadata, narrations, imu, videos, splits));
         var options = new PrepareEgo4d.Options(!noVideo, !noAudio, referenceRate, even, seed,
                 jobs == null ? Runtime.getRuntime().availableProcessors() : jobs, strict);

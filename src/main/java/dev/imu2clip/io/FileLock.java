@@ -41,7 +41,8 @@ public final class FileLock implements AutoCloseable {
                 channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 held = channel.tryLock(Long.MAX_VALUE - 1, 1, false) != null;
             }
-            if (!held) throw InputException.in(file.getParent() == null ? file : file.getParent(), holder(file) + " " + work, "Wait for it to end, or end it");
+            Path folder = file.getParent() == null ? file : file.getParent();
+            if (!held) throw InputException.in(folder, holder(file) + " " + work, "Wait for it to end, or end it");
             channel.truncate(0);
             channel.write(ByteBuffer.wrap(("process " + ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
             return new FileLock(threads, channel);

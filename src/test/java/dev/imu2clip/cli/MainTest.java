@@ -35,7 +35,7 @@ class MainTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "embed image ", "embed video ", "import ",
-            "sample ", "convert ", "download ", "doctor ", "classify ", "similarity "})
+            "sample ", "prepare ", "convert ", "download ", "doctor ", "classify ", "similarity "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());
@@ -46,7 +46,7 @@ class MainTest {
     @Test
     void wrongUsageSuggests() {
         assertEquals(2, run("pretain"));
-        assertTrue(err.toString().contains("Did you mean: imu2clip pretrain?"), err.toString());
+        assertTrue(err.toString().contains("Did you mean: imu2clip pretrain"), err.toString());
         assertEquals(2, run("pretrain", "--epoch", "3"));
         assertTrue(err.toString().contains("Unknown option: '--epoch'\nPossible solutions: --epochs\nTry 'imu2clip pretrain --help'."),
                 err.toString());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.imu2clip.data.ego4d.RawSet;
 import dev.imu2clip.io.Npy;
 import java.io.IOException;
@@ -23,7 +24,9 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code prepare} in processes that are killed, that meet, and that find no room: nothing is half-written, and the next run ends the work. */
+/**
+ * {@code prepare} in processes that are killed, that meet, and that find no room: nothing is half-written, and the next run ends the work.
+ */
 @Tag("heavy")
 class PrepareProcessTest {
     private static final int RECORDINGS = 60, KILLS = 6;
@@ -109,10 +112,30 @@ class PrepareProcessTest {
         int code = second.exitCode();
         if (program.running()) {
             assertEquals(1, code);
-            assertTrue(second.output().matches("imu2clip: two: process \\d+ is preparing this folder. Wait for it to end, or end it\n"), second.output());
+            assertTrue(second.output().matches("imu2clip: two: process \\d+ is preparing this folder. Wait for it to end, or end it\n"),
+                    second.output());
         }
         assertEquals(0, program.exitCode(), program.output());
         assertEquals(undisturbed, content("two"));
+    }
+
+    /** The second run has nothing to do, and tells the same. */
+    @Test
+    void theReport() throws Exception {
+        program = Program.start(folder, "prepare", "ego4d", "raw", "whole", "--json");
+        assertEquals(0, program.exitCode(), program.output());
+        var json = new ObjectMapper();
+        assertEquals(json.readTree(folder.resolve("whole/preparation.json").toFile()), json.readTree(program.output()));
+        assertEquals(undisturbed, content("whole"));
+        program = prepare("whole");
+        assertEquals(0, program.exitCode());
+        assertTrue(program.output().startsWith("prepared: 59 imu, 2 video, 0 audio\nsplits: training 37, validation 5, test 18\n"),
+                program.output());
+        assertTrue(program.output().contains("  1 x imu: file damaged or not as expected\n      raw/imu/v5.csv: has no column 'canonical_timestamp_ms'"),
+                program.output());
+        program = Program.start(folder, "prepare", "ego5d", "raw", "whole");
+        assertEquals(1, program.exitCode());
+        assertEquals("imu2clip: 'ego5d' cannot be prepared. Known: ego4d; for others see 'imu2clip import'\n", program.output());
     }
 
     /** A limit on the size of files stands in for a full disk: 200 kB, less than a signal and more than the rest. */
@@ -123,10 +146,12 @@ class PrepareProcessTest {
             program = prepare("limited", "sh", "-c", "ulimit -f 200 && exec \"$@\"", "sh");
             assertEquals(1, program.exitCode());
             String error = program.output();
-            assertTrue(error.startsWith("imu2clip: limited/processed_imu/v") && error.contains("cannot be written (File too large). Check free space"), error);
+            assertTrue(error.startsWith("imu2clip: limited/processed_imu/v")
+                    && error.contains("cannot be written (File too large). Check free space"), error);
             assertFalse(error.contains("\tat "), error);
             assertNothingIsHalfWritten("limited");
-            assertTrue(content("limited").keySet().stream().noneMatch(name -> name.endsWith(".tmp")), content("limited").keySet().toString());
+            assertTrue(content("limited").keySet().stream().noneMatch(name -> name.endsWith(".tmp")), content("limited").keySet()
+                    .toString());
         }
         program = prepare("limited");
         assertEquals(0, program.exitCode(), program.output());

@@ -63,7 +63,8 @@ final class Ego4dDocuments {
     void write(Layout layout) {
         if (narrationsWhole) copy(raw.narrations(), layout.narrations());
         else AtomicFile.write(layout.narrations(), channel -> {
-            try (JsonGenerator out = Json.MAPPER.createGenerator(Channels.newOutputStream(channel)).disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
+            try (JsonGenerator out = Json.MAPPER.createGenerator(Channels.newOutputStream(channel))
+                    .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)) {
                 readNarrations(out);
             }
         });
@@ -97,7 +98,8 @@ final class Ego4dDocuments {
                 }
                 boolean same = other.equals(node);
                 if (!same) contradictory.add(video.uid());
-                skip(video.uid(), Skip.Reason.NAMED_TWICE, same ? "its entries are equal; one is used" : "its entries differ; none is used");
+                skip(video.uid(), Skip.Reason.NAMED_TWICE,
+                        same ? "its entries are equal; one is used" : "its entries differ; none is used");
             } catch (InputException e) {
                 skip(node.path("video_uid").asText("entry " + (number + 1)), Skip.Reason.INCOMPLETE_ENTRY, e.getMessage());
             }
@@ -119,7 +121,8 @@ final class Ego4dDocuments {
         Path file = raw.narrations();
         try (JsonParser parser = Json.parser(file)) {
             if (parser.nextToken() != JsonToken.START_OBJECT)
-                throw InputException.in(file, "must be a JSON object of videos", "Expected Ego4D's narrations: {\"uid\": {\"narration_pass_1\": ...}}");
+                throw InputException.in(file, "must be a JSON object of videos",
+                        "Expected Ego4D's narrations: {\"uid\": {\"narration_pass_1\": ...}}");
             if (out != null) out.writeStartObject();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String uid = parser.currentName();

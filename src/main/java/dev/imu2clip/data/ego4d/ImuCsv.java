@@ -18,8 +18,8 @@ import java.util.zip.ZipException;
 
 /**
  * Ego4D's motion of one video: a csv file with a header, plain or gzipped, of which the columns {@code canonical_timestamp_ms},
- * {@code accl_x..z} and {@code gyro_x..z} are read, in any order. Rows without a canonical time are left out and other missing values become
- * 0; both are counted.
+ * {@code accl_x..z} and {@code gyro_x..z} are read, in any order. Rows without a canonical time are left out and other missing values
+ * become 0; both are counted.
  *
  * <p>A plain file is read piece by piece, each by the thread that parses it: the pieces of one file share the cores, a piece fits into a
  * core's cache, and a file that shrinks while it is read is an error and no signal to the process, as it would be for a mapped one.

@@ -10,7 +10,9 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Parses whole lines of a csv of motion. Numbers as they usually are go through one pass over their bytes; others through {@link #rare}. */
+/**
+ * Parses whole lines of a csv of motion. Numbers as they usually are go through one pass over their bytes; others through {@link #rare}.
+ */
 final class ImuCsvParser {
     /** Bytes that must follow the lines in their array: a line feed for a last line without one, and what may be looked at. */
     static final int BEYOND = 16;
@@ -206,7 +208,8 @@ final class ImuCsvParser {
     /** The number of eight digits, the first in the lowest byte: pairs, then fours, then all. */
     private static long number(long digits) {
         long pairs = digits * 10 + (digits >>> 8);
-        return (pairs & 0x000000FF000000FFL) * (100 + (1_000_000L << 32)) + (pairs >>> 16 & 0x000000FF000000FFL) * (1 + (10_000L << 32)) >>> 32;
+        return (pairs & 0x000000FF000000FFL) * (100 + (1_000_000L << 32))
+                + (pairs >>> 16 & 0x000000FF000000FFL) * (1 + (10_000L << 32)) >>> 32;
     }
 
     /** The same for what is quoted, empty, in scientific notation, of many digits, or no number at all. */

@@ -59,7 +59,8 @@ final class ImuPreparation {
         times = table.times();
         channels = table.channels();
         if (times.length < 2)
-            throw InputException.in(file, "has " + times.length + " rows with a " + ImuCsv.TIME + " (of " + table.rows() + "), at least 2 are needed", "");
+            throw InputException.in(file, "has " + times.length + " rows with a " + ImuCsv.TIME + " (of " + table.rows()
+                    + "), at least 2 are needed", "");
         int disordered = TimeOrder.disordered(times);
         if (disordered > 0) sort();
         double first = times[0], last = times[times.length - 1];
@@ -67,7 +68,8 @@ final class ImuPreparation {
         ImuClock clock = ImuClock.of(times);
         double measured = 1000 / (options.even && clock.typicalMs() > 0 ? clock.typicalMs() : clock.meanMs());
         if (!(measured >= 1 && measured <= MAX_HZ))
-            throw InputException.in(file, "has a rate of " + number(measured) + " Hz by its " + ImuCsv.TIME + "; expected milliseconds", "");
+            throw InputException.in(file, "has a rate of " + number(measured) + " Hz by its " + ImuCsv.TIME + "; expected milliseconds",
+                    "");
         ImuRate rate = options.referenceRate ? ImuRate.reference(clock.meanMs()) : ImuRate.near(measured);
         if (options.even) even(1000 / rate.hz());
         if (!rate.isPrepared()) resample(rate, options.even || options.referenceRate ? rate.hz() : measured);

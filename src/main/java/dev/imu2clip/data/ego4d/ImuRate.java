@@ -5,9 +5,10 @@ import dev.imu2clip.data.DataSetInfo;
 /**
  * The rate that a signal is taken to have: a fraction of small numbers, as the resampler needs it.
  *
- * <p>The reference takes the whole Hz below the measured rate. A clock of 199.99 Hz then counts as 199 Hz, is stretched by half a percent, and
- * at the end of an hour its samples stand 18 s away from the video. Here, a rate within half a percent of 200 Hz is 200 Hz and the samples
- * keep their own times; any other is the simplest fraction within half a percent of it, and the resampled signal keeps its length.
+ * <p>The reference takes the whole Hz below the measured rate. A clock of 199.99 Hz then counts as 199 Hz, is stretched by half a
+ * percent, and at the end of an hour its samples stand 18 s away from the video. Here, a rate within half a percent of 200 Hz is 200 Hz
+ * and the samples keep their own times; any other is the simplest fraction within half a percent of it, and the resampled signal keeps
+ * its length.
  */
 record ImuRate(int numerator, int denominator) {
     private static final double TOLERANCE = 0.005;

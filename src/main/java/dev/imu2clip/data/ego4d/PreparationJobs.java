@@ -40,7 +40,8 @@ final class PreparationJobs {
         var meter = new WorkMeter(progress, all, all - open.stream().mapToDouble(PreparationWork::weight).sum());
         try (var pool = new ForkJoinPool(jobs)) { // its threads share the pieces of a large file of motion, too
             List<ForkJoinTask<?>> tasks = new ArrayList<>();
-            for (PreparationWork item : open) tasks.add(pool.submit(() -> attempt(item, meter.job(item.uid() + " " + item.kind(), item.weight()))));
+            for (PreparationWork item : open) tasks.add(pool.submit(() ->
+                    attempt(item, meter.job(item.uid() + " " + item.kind(), item.weight()))));
             tasks.forEach(ForkJoinTask::quietlyJoin);
         }
         switch (failure.get()) {
@@ -87,6 +88,7 @@ final class PreparationJobs {
 
     private void noteSilence(PreparationWork item, JsonNode result) {
         if (result.isNull() && item.kind().equals("audio"))
-            skipped.add(new Skip(item.uid(), "audio", Skip.Reason.NO_SOUND, item.targets().getFirst() + ": not made; audio_start_sec is not null"));
+            skipped.add(new Skip(item.uid(), "audio", Skip.Reason.NO_SOUND, item.targets().getFirst()
+                    + ": not made; audio_start_sec is not null"));
     }
 }

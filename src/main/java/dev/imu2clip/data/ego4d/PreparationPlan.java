@@ -57,7 +57,8 @@ final class PreparationPlan {
 
     private void refuseUnknown(Map<String, Path> files, String what) {
         files.forEach((uid, file) -> {
-            if (!videos.containsKey(uid)) skip(uid, what, Skip.Reason.NOT_IN_METADATA, file + ": ego4d.json has no usable entry of this uid");
+            if (!videos.containsKey(uid))
+                skip(uid, what, Skip.Reason.NOT_IN_METADATA, file + ": ego4d.json has no usable entry of this uid");
         });
     }
 
@@ -74,7 +75,7 @@ final class PreparationPlan {
         }
         var settings = new ImuPreparation.Options(options.referenceRate(), options.even());
         Path signal = layout.signal(uid), timestamps = layout.timestamps(uid);
-        return item("imu", uid, source, settings + " " + entry.seconds(), List.of(signal, timestamps), 0.2, true, _ -> {
+        return item("imu", uid, source, settings + " " + entry.seconds(), List.of(signal, timestamps), 0.2, !raw.imu().isEmpty(), _ -> {
             ImuPreparation.Signal prepared = ImuPreparation.read(source, entry.seconds(), settings);
             prepared.write(signal, timestamps);
             return Json.MAPPER.valueToTree(prepared.report());
@@ -84,7 +85,8 @@ final class PreparationPlan {
     private PreparationWork video(Ego4dMetadata.Video entry) {
         String uid = entry.uid();
         Path source = raw.videos().get(uid), target = layout.video(uid);
-        return item("video", uid, source, FPS + " fps, " + SIZE, List.of(target), 1, raw.hasVideoFolder() && entry.hasImu() && raw.imu().containsKey(uid), progress -> {
+        boolean expected = raw.hasVideoFolder() && entry.hasImu() && raw.imu().containsKey(uid);
+        return item("video", uid, source, FPS + " fps, " + SIZE, List.of(target), 1, expected, progress -> {
             VideoPreparation.prepare(source, target, FPS, SIZE, progress);
             return told("fps", FPS, "size", SIZE);
         });
@@ -102,8 +104,8 @@ final class PreparationPlan {
     }
 
     /** @param expected whether it is worth a word when there is no file */
-    private PreparationWork item(String kind, String uid, Path source, String settings, List<Path> targets, double weightPerByte, boolean expected,
-            PreparationWork.Making making) {
+    private PreparationWork item(String kind, String uid, Path source, String settings, List<Path> targets, double weightPerByte,
+            boolean expected, PreparationWork.Making making) {
         if (source == null) {
             var before = new PreparationWork(kind, uid, null, "", targets, 0, making);
             if (before.isDone(log.get(kind, uid))) return before; // whoever prepared it may have removed the source since
@@ -112,7 +114,8 @@ final class PreparationPlan {
         }
         try {
             long size = Files.size(source);
-            String version = String.join(" ", raw.name(source), Long.toString(size), Files.getLastModifiedTime(source).toString(), settings, VERSION);
+            String changed = Files.getLastModifiedTime(source).toString();
+            String version = String.join(" ", raw.name(source), Long.toString(size), changed, settings, VERSION);
             return new PreparationWork(kind, uid, source, version, targets, weightPerByte * size, making);
         } catch (IOException e) {
             skip(uid, kind, Skip.Reason.UNUSABLE_FILE, source + ": cannot be read (" + InputException.reason(e) + ")");

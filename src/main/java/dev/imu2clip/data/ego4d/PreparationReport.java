@@ -3,6 +3,7 @@ package dev.imu2clip.data.ego4d;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,8 +18,8 @@ import java.util.TreeMap;
  * @param prepared how much of each kind: {@code imu}, {@code video}, {@code audio}
  * @param splits how many videos each has
  */
-public record PreparationReport(Map<String, Object> settings, Map<String, Integer> prepared, Map<String, Integer> splits, List<Video> videos,
-        List<Skip> skipped) {
+public record PreparationReport(Map<String, Object> settings, Map<String, Integer> prepared, Map<String, Integer> splits,
+        List<Video> videos, List<Skip> skipped) {
     private static final int NAMED = 3;
 
     /** What became of one video's files; a field is null where there is none. */
@@ -29,16 +30,17 @@ public record PreparationReport(Map<String, Object> settings, Map<String, Intege
     public String summary() {
         StringBuilder text = new StringBuilder();
         prepared.forEach((kind, count) -> text.append(text.isEmpty() ? "prepared: " : ", ").append(count).append(' ').append(kind));
-        splits.forEach((split, count) -> text.append(split.equals("training") ? "\nsplits: " : ", ").append(split).append(' ').append(count));
+        splits.forEach((split, count) -> text.append(split.equals("training") ? "\nsplits: " : ", ").append(split).append(' ')
+                .append(count));
         text.append('\n');
         notes().forEach((note, count) -> text.append(String.format(Locale.ROOT, "  %d x %s%n", count, note)));
         if (!skipped.isEmpty()) text.append("skipped: ").append(skipped.size()).append('\n');
         Map<String, List<Skip>> groups = new LinkedHashMap<>();
-        for (Skip skip : skipped) groups.computeIfAbsent(skip.what() + ": " + skip.reason(), _ -> new java.util.ArrayList<>()).add(skip);
+        for (Skip skip : skipped) groups.computeIfAbsent(skip.what() + ": " + skip.reason(), _ -> new ArrayList<>()).add(skip);
         groups.forEach((reason, skips) -> {
             text.append("  ").append(skips.size()).append(" x ").append(reason).append('\n');
-            skips.stream().limit(NAMED).forEach(skip -> text.append("      ").append(skip.detail().startsWith("/") || skip.detail().contains(skip.uid())
-                    ? skip.detail() : skip.uid() + ": " + skip.detail()).append('\n'));
+            skips.stream().limit(NAMED).forEach(skip -> text.append("      ")
+                    .append(skip.detail().contains(skip.uid()) ? "" : skip.uid() + ": ").append(skip.detail()).append('\n'));
             if (skips.size() > NAMED) text.append("      and ").append(skips.size() - NAMED).append(" more, see preparation.json\n");
         });
         return text.toString();
@@ -53,7 +55,7 @@ public record PreparationReport(Map<String, Object> settings, Map<String, Intege
             if (video.imu.path("missing_values").asLong() > 0) notes.merge("missing values became 0", 1, Integer::sum);
             if (video.imu.path("rows_out_of_order").asLong() > 0) notes.merge("rows were out of order and sorted", 1, Integer::sum);
             if (video.imu.path("resampled").asBoolean()) notes.merge("motion was resampled to 200 Hz", 1, Integer::sum);
-            if (!video.imu.path("notes").isEmpty()) notes.merge("something is remarkable about the motion, see preparation.json", 1, Integer::sum);
+            if (!video.imu.path("notes").isEmpty()) notes.merge("there is a note on the motion in preparation.json", 1, Integer::sum);
         }
         return notes;
     }

@@ -27,8 +27,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * Turns Ego4D's raw files into a prepared data set (docs/data.md). What is finished is remembered, so that a run that was stopped in any way
- * is gone on with by the same command; what changed in between is made again.
+ * Turns Ego4D's raw files into a prepared data set (docs/data.md). What is finished is remembered, so that a run that was stopped in any
+ * way is gone on with by the same command; what changed in between is made again.
  */
 public final class PrepareEgo4d {
     /** In the target: what was made from what, and who is at work. */
@@ -62,7 +62,9 @@ public final class PrepareEgo4d {
         this.progress = progress;
     }
 
-    /** @throws InputException when the sources or the target cannot be used, or nothing could be prepared; strictly: when anything could not */
+    /**
+     * @throws InputException when the sources or the target cannot be used, or nothing could be prepared; strictly: when anything could not
+     */
     public static PreparationReport run(RawEgo4d raw, Path target, Options options, Progress progress) {
         return new PrepareEgo4d(raw, target, options, progress).run();
     }
@@ -82,16 +84,19 @@ public final class PrepareEgo4d {
     private void checkTarget() {
         Path folder = layout.folder();
         try {
-            if (Files.exists(folder) && !Files.isDirectory(folder)) throw InputException.in(folder, "is a file, expected a folder to write to", "");
+            if (Files.exists(folder) && !Files.isDirectory(folder))
+                throw InputException.in(folder, "is a file, expected a folder to write to", "");
             Files.createDirectories(folder);
-            if (Files.isSameFile(folder, raw.folder())) throw InputException.in(folder, "holds the raw files", "Choose another folder to write to");
+            if (Files.isSameFile(folder, raw.folder()))
+                throw InputException.in(folder, "holds the raw files", "Choose another folder to write to");
             try (Stream<Path> files = Files.list(folder)) {
                 if (!Files.exists(folder.resolve(LOG)) && files.anyMatch(file -> !file.getFileName().toString().startsWith(".preparation.")
                         && !file.getFileName().toString().startsWith("..preparation.")))
                     throw InputException.in(folder, "is not empty and holds no preparation to go on with", "Choose another folder");
             }
         } catch (IOException e) {
-            throw new InputException(folder + ": cannot be written to (" + InputException.reason(e) + "). Check the path and its permissions", e);
+            throw new InputException(folder + ": cannot be written to (" + InputException.reason(e)
+                    + "). Check the path and its permissions", e);
         }
     }
 
@@ -128,8 +133,8 @@ public final class PrepareEgo4d {
     private void refuseSkips() {
         if (!options.strict || skipped.isEmpty()) return;
         Skip first = skipped.getFirst();
-        throw InputException.in(raw.folder(), skipped.size() + " sources cannot be used. The first: " + first.what() + " " + first.uid() + ": "
-                + first.reason() + " (" + first.detail() + ")", "Correct them, or leave --strict out to go on without them");
+        throw InputException.in(raw.folder(), skipped.size() + " sources cannot be used. The first: " + first.what() + " " + first.uid()
+                + ": " + first.reason() + " (" + first.detail() + ")", "Correct them, or leave --strict out to go on without them");
     }
 
     /** What was made: by uid, then by kind of work. */
@@ -137,7 +142,8 @@ public final class PrepareEgo4d {
         Map<String, Map<String, JsonNode>> results = new TreeMap<>();
         for (PreparationWork item : work) {
             PreparationLog.Entry entry = log.get(item.kind(), item.uid());
-            if (item.isDone(entry) && !entry.result().isNull()) results.computeIfAbsent(item.uid(), _ -> new HashMap<>()).put(item.kind(), entry.result());
+            if (item.isDone(entry) && !entry.result().isNull())
+                results.computeIfAbsent(item.uid(), _ -> new HashMap<>()).put(item.kind(), entry.result());
         }
         return results;
     }
@@ -170,8 +176,9 @@ public final class PrepareEgo4d {
             counts.put(kind, (int) results.values().stream().filter(kinds -> kinds.containsKey(kind)).count());
         Map<String, Integer> splits = new LinkedHashMap<>();
         for (Split split : Split.values()) splits.put(split.id(), Json.strings(layout.split(split)).size());
-        List<PreparationReport.Video> videos = results.entrySet().stream().map(e -> new PreparationReport.Video(e.getKey(), e.getValue().get("imu"),
-                e.getValue().get("video"), e.getValue().get("audio"))).toList();
+        List<PreparationReport.Video> videos = results.entrySet().stream()
+                .map(e -> new PreparationReport.Video(e.getKey(), e.getValue().get("imu"), e.getValue().get("video"),
+                        e.getValue().get("audio"))).toList();
         skipped.sort(Comparator.comparing(Skip::what).thenComparing(Skip::reason).thenComparing(Skip::uid));
         return new PreparationReport(settings(), counts, splits, videos, List.copyOf(skipped));
     }
@@ -189,7 +196,8 @@ public final class PrepareEgo4d {
 
     private DataSetInfo info() {
         return new DataSetInfo("ego4d", "Ego4D (https://ego4d-data.org), or recordings in its layout",
-                "for recordings of Ego4D: its licence agreement", "Grauman et al., Ego4D: Around the World in 3,000 Hours of Egocentric Video, CVPR 2022",
+                "for recordings of Ego4D: its licence agreement",
+                "Grauman et al., Ego4D: Around the World in 3,000 Hours of Egocentric Video, CVPR 2022",
                 5, settings());
     }
 }

@@ -37,8 +37,8 @@ public record RawEgo4d(Path folder, Path metadata, Path narrations, Map<String, 
         Path videos = place(folder, places.videos, "--videos", "full_scale", "video", "videos");
         if (imu == null && videos == null)
             throw InputException.in(folder, "has neither a folder imu nor a folder full_scale", "Give them with --imu and --videos");
-        return new RawEgo4d(folder, metadata, narrations, files(imu, List.of(".csv.gz", ".csv")), files(videos, List.of(".mp4")), videos != null,
-                lists(folder), place(folder, places.splits, "--splits", "splits"));
+        return new RawEgo4d(folder, metadata, narrations, files(imu, List.of(".csv.gz", ".csv")), files(videos, List.of(".mp4")),
+                videos != null, lists(folder), place(folder, places.splits, "--splits", "splits"));
     }
 
     private static Path required(Path folder, Path given, String option, String... names) {
@@ -52,7 +52,8 @@ public record RawEgo4d(Path folder, Path metadata, Path narrations, Map<String, 
             if (!Files.exists(given)) throw new InputException(option + " " + given + ": does not exist");
             return given;
         }
-        for (String root : ROOTS) for (String name : names) if (Files.exists(folder.resolve(root).resolve(name))) return folder.resolve(root).resolve(name);
+        for (String root : ROOTS)
+            for (String name : names) if (Files.exists(folder.resolve(root).resolve(name))) return folder.resolve(root).resolve(name);
         return null;
     }
 

@@ -64,9 +64,12 @@ class ImuCsvTest {
     void waysToWriteTheSame() throws IOException {
         String plain = HEADER + "0,1,10,0.125,-2,3,4,5,6\n0,1,15,1,2,3,4,5,6e-2\n";
         var expected = read(plain);
-        for (String text : new String[] {"\uFEFF" + plain, plain.replace("\n", "\r\n"), plain.replace("\n", "\n\n"), "\uFEFF" + plain.replace("\n", "\r\n\r\n"),
-                plain.replaceAll("([a-z0-9_.-]+)", "\"$1\""), plain.strip(), plain.strip().replace("\n", "\r\n"), plain.replace("10,", " 10 ,"),
-                plain.replace("0.125", ".125").replace("6e-2", "0.06"), plain.replace("0.125", "+1.25E-1").replace("6e-2", "0000.0600000000000000000000")}) {
+        for (String text : new String[] {"\uFEFF" + plain, plain.replace("\n", "\r\n"), plain.replace("\n", "\n\n"), "\uFEFF"
+                + plain.replace("\n", "\r\n\r\n"),
+                plain.replaceAll("([a-z0-9_.-]+)", "\"$1\""), plain.strip(), plain.strip().replace("\n", "\r\n"),
+                        plain.replace("10,", " 10 ,"),
+                plain.replace("0.125", ".125").replace("6e-2", "0.06"), plain.replace("0.125", "+1.25E-1")
+                        .replace("6e-2", "0000.0600000000000000000000")}) {
             var table = read(text);
             assertArrayEquals(expected.times(), table.times(), text);
             assertArrayEquals(expected.channels(), table.channels(), text);

@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ImuPreparationTest {
-    private static final ImuPreparation.Options DEFAULT = new ImuPreparation.Options(false, false), REFERENCE = new ImuPreparation.Options(true, false),
+    private static final ImuPreparation.Options DEFAULT = new ImuPreparation.Options(false, false),
+            REFERENCE = new ImuPreparation.Options(true, false),
             EVEN = new ImuPreparation.Options(false, true);
 
     @TempDir
@@ -132,7 +133,8 @@ class ImuPreparationTest {
         assertArrayEquals(new double[] {4.995, 0.065}, report.clock().firstGaps().getFirst());
         assertEquals(3, report.notes().size(), report.notes().toString());
         assertTrue(report.notes().getLast().startsWith("It ends at 10.06 s, the video at 100"), report.notes().toString());
-        assertEquals("The clock has gaps: 1, together 0.06500 s. The signal was resampled as if they were not there; --even fills them", report.notes().getFirst());
+        assertEquals("The clock has gaps: 1, together 0.06500 s. The signal was resampled as if they were not there; --even fills them",
+                report.notes().getFirst());
     }
 
     @Test

@@ -80,13 +80,15 @@ class PrepareEgo4dTest {
         RawSet.film(raw.video("v3"), 20, true);
         raw.entry("v3 3", "{\"video_uid\": \"v3\", \"has_imu\": true, \"video_metadata\": {\"video_duration_sec\": 20.0, \"audio_start_sec\": 0.0}}");
         Files.writeString(raw.folder.resolve("bad_imu_windows_2.5.json"), "[[\"v0\", 4, 9]]");
-        Files.writeString(raw.folder.resolve("dataset_motion_narr_2.5_test_0.csv"), "window_start,window_end,video_uid,text,label\n1,6,v0,sits,sits down\n");
+        Files.writeString(raw.folder.resolve("dataset_motion_narr_2.5_test_0.csv"),
+                "window_start,window_end,video_uid,text,label\n1,6,v0,sits,sits down\n");
         var report = prepare();
         assertEquals(Map.of("imu", 10, "video", 1, "audio", 1), report.prepared());
         assertEquals(Map.of("training", 6, "validation", 1, "test", 3), report.splits());
         assertEquals(9, report.skipped().size());
         assertTrue(brief(report).contains("video v0: ego4d.json says there is one, but there is no file"), report.skipped().toString());
-        try (DataSet data = DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT), Ego4dWindows.Sampling.ALL))) {
+        try (DataSet data = DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT),
+                Ego4dWindows.Sampling.ALL))) {
             assertEquals("ego4d", data.info().name());
             assertEquals(10, data.recordings().size());
             assertEquals(19.996, data.recordings().get("v0").seconds(), 0.01);
@@ -103,7 +105,8 @@ class PrepareEgo4dTest {
         for (String copied : List.of("ego4d.json", "narration.json", "bad_imu_windows_2.5.json", "dataset_motion_narr_2.5_test_0.csv"))
             assertEquals(Files.readString(raw.folder.resolve(copied)), Files.readString(out.resolve(copied)));
         assertEquals(Files.readString(layout.split(Split.TEST, 0)), Files.readString(layout.split(Split.TEST)));
-        assertTrue(report.summary().contains("skipped: 9\n  9 x video: ego4d.json says there is one, but there is no file\n"), report.summary());
+        assertTrue(report.summary().contains("skipped: 9\n  9 x video: ego4d.json says there is one, but there is no file\n"),
+                report.summary());
         assertTrue(report.summary().contains("  10 x rows without a time were left out\n"), report.summary());
     }
 
@@ -113,7 +116,8 @@ class PrepareEgo4dTest {
         raw.add("v", 15);
         prepare();
         List<String[]> rows = new ArrayList<>();
-        for (String line : Files.readAllLines(raw.imu("v"))) if (!line.startsWith("comp") && !line.split(",", -1)[2].isEmpty()) rows.add(line.split(","));
+        for (String line : Files.readAllLines(raw.imu("v"))) if (!line.startsWith("comp") && !line.split(",", -1)[2].isEmpty())
+                rows.add(line.split(","));
         rows.sort((a, b) -> Double.compare(Double.parseDouble(a[2]), Double.parseDouble(b[2])));
         float[] signal = Npy.floats(layout.signal("v"));
         assertEquals("(6, " + rows.size() + ")", Npy.header(layout.signal("v")).shape().toString());
@@ -128,7 +132,8 @@ class PrepareEgo4dTest {
     void bothOrientationsAreRead() throws IOException {
         for (int i = 0; i < 4; i++) raw.add("v" + i, 15);
         prepare();
-        float[] before = first(DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT), Ego4dWindows.Sampling.ALL)));
+        float[] before = first(DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT),
+                Ego4dWindows.Sampling.ALL)));
         for (int v = 0; v < 4; v++) {
             float[] signal = Npy.floats(layout.signal("v" + v));
             int n = signal.length / 6;
@@ -136,7 +141,8 @@ class PrepareEgo4dTest {
             for (int i = 0; i < n; i++) for (int c = 0; c < 6; c++) turned[i * 6 + c] = signal[c * n + i];
             Npy.write(layout.signal("v" + v), Shape.of(n, 6), turned);
         }
-        assertArrayEquals(before, first(DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT), Ego4dWindows.Sampling.ALL))));
+        assertArrayEquals(before, first(DataSet.open(out, 200,
+                new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT), Ego4dWindows.Sampling.ALL))));
     }
 
     private static float[] first(DataSet data) {
@@ -150,7 +156,8 @@ class PrepareEgo4dTest {
 
     @Test
     void whatIsBrokenIsSkippedAndCounted() throws IOException {
-        raw.add("good", 12).add("cut", 12).add("utf16", 12).add("empty", 12).add("columns", 12).add("binary", 12).add("film", 12).add("nofilm", 12);
+        raw.add("good", 12).add("cut", 12).add("utf16", 12).add("empty", 12).add("columns", 12).add("binary", 12).add("film", 12)
+                .add("nofilm", 12);
         String text = Files.readString(raw.imu("cut"));
         Files.writeString(raw.imu("cut"), text.substring(0, text.length() / 2 / 60 * 60 + 11));
         Files.write(raw.imu("utf16"), Files.readString(raw.imu("utf16")).getBytes(StandardCharsets.UTF_16));
@@ -166,7 +173,8 @@ class PrepareEgo4dTest {
         raw.entry("gone", true, 12, "null");
         raw.entry("none", false, 12, "null");
         Files.writeString(raw.imu("none"), text);
-        raw.entry("twice", true, 12, "null").entry("twice", true, 13, "null").entry("same", true, 12, "null").entry("same", true, 12, "null");
+        raw.entry("twice", true, 12, "null").entry("twice", true, 13, "null").entry("same", true, 12, "null")
+                .entry("same", true, 12, "null");
         Files.writeString(raw.imu("twice"), text);
         Files.writeString(raw.imu("same"), RawSet.motion("same", 12));
         Files.copy(raw.video("good"), raw.video("same"));
@@ -182,16 +190,19 @@ class PrepareEgo4dTest {
                 "imu none: there is a file, but ego4d.json says that there is none", "imu binary: file damaged or not as expected",
                 "imu columns: file damaged or not as expected", "imu cut: file damaged or not as expected",
                 "imu empty: file damaged or not as expected", "imu utf16: file damaged or not as expected",
-                "metadata ../path: entry incomplete", "metadata half: entry incomplete", "metadata same: named twice", "metadata twice: named twice",
+                "metadata ../path: entry incomplete", "metadata half: entry incomplete", "metadata same: named twice",
+                        "metadata twice: named twice",
                 "narration same: entry incomplete", "narration nobody: not in ego4d.json", "video odd: not in ego4d.json",
                 "video nofilm: ego4d.json says there is one, but there is no file", "video empty: file damaged or not as expected",
                 "video film: file damaged or not as expected"), brief(report));
         assertEquals(Map.of("imu", 4, "video", 7, "audio", 0), report.prepared()); // good, film, nofilm, same
-        try (DataSet data = DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT), Ego4dWindows.Sampling.ALL))) {
+        try (DataSet data = DataSet.open(out, 200, new Ego4dWindows(2.5, EnumSet.of(Modality.IMU, Modality.TEXT),
+                Ego4dWindows.Sampling.ALL))) {
             assertTrue(data.windows().stream().noneMatch(window -> window.uid().equals("twice")));
             assertEquals(4, data.recordings().size());
         }
-        for (String uid : List.of("cut", "utf16", "empty", "columns", "binary", "stranger", "none", "twice")) assertFalse(Files.exists(layout.signal(uid)), uid);
+        for (String uid : List.of("cut", "utf16", "empty", "columns", "binary", "stranger", "none", "twice"))
+                assertFalse(Files.exists(layout.signal(uid)), uid);
         String before = Files.readString(out.resolve("preparation.json"));
         prepare();
         assertEquals(before, Files.readString(out.resolve("preparation.json")), "the second run has nothing to do and tells the same");
@@ -206,7 +217,8 @@ class PrepareEgo4dTest {
         Files.delete(raw.imu("stranger"));
         Files.writeString(raw.imu("b"), "broken\n");
         String message = failure(STRICT);
-        assertTrue(message.contains("1 sources cannot be used. The first: imu b") && message.contains("has no column 'canonical_timestamp_ms'"), message);
+        assertTrue(message.contains("1 sources cannot be used. The first: imu b")
+                && message.contains("has no column 'canonical_timestamp_ms'"), message);
         assertTrue(assertThrows(InputException.class, () -> DataSet.open(out)).getMessage().contains("is not a prepared data set"));
         Files.writeString(raw.imu("b"), RawSet.motion("b", 12));
         assertEquals(2, PrepareEgo4d.run(raw.find(), out, STRICT, Progress.NONE).prepared().get("imu"));
@@ -251,7 +263,8 @@ class PrepareEgo4dTest {
         Map<String, String> before = content(out);
         Path log = out.resolve(PrepareEgo4d.LOG);
         byte[] whole = Files.readAllBytes(log);
-        for (byte[] damaged : new byte[][] {Arrays.copyOf(whole, whole.length - 20), new byte[0], "null\n[]\n{}\n\u00e9\n".getBytes(StandardCharsets.ISO_8859_1)}) {
+        for (byte[] damaged : new byte[][] {Arrays.copyOf(whole, whole.length - 20), new byte[0],
+                "null\n[]\n{}\n\u00e9\n".getBytes(StandardCharsets.ISO_8859_1)}) {
             Files.write(log, damaged);
             prepare();
             assertEquals(before, content(out));
@@ -324,7 +337,8 @@ class PrepareEgo4dTest {
         assertTrue(message().startsWith(raw.folder.resolve("narration.json") + ": "), message());
         Files.delete(raw.folder.resolve("narration.json"));
         assertTrue(message().contains("has no narration.json. Give it with --narrations"), message());
-        assertTrue(assertThrows(InputException.class, () -> RawEgo4d.find(folder.resolve("none"), RawEgo4d.Places.BY_NAME)).getMessage().contains("is not a folder"));
+        assertTrue(assertThrows(InputException.class, () -> RawEgo4d.find(folder.resolve("none"), RawEgo4d.Places.BY_NAME)).getMessage()
+                .contains("is not a folder"));
     }
 
     private String message() {
@@ -355,6 +369,7 @@ class PrepareEgo4dTest {
         Files.move(v2.resolve("imu"), folder.resolve("elsewhere"));
         var found = RawEgo4d.find(raw.folder, new RawEgo4d.Places(null, null, folder.resolve("elsewhere"), null, null));
         assertEquals(1, PrepareEgo4d.run(found, out, DEFAULT, Progress.NONE).prepared().get("imu"));
-        assertEquals(DataSetInfo.RATE_HZ, DataSet.open(out, 200, new Ego4dWindows(5, EnumSet.of(Modality.IMU), Ego4dWindows.Sampling.ALL)).rateHz());
+        assertEquals(DataSetInfo.RATE_HZ, DataSet.open(out, 200, new Ego4dWindows(5, EnumSet.of(Modality.IMU), Ego4dWindows.Sampling.ALL))
+                .rateHz());
     }
 }

@@ -38,7 +38,8 @@ public final class RawSet {
     }
 
     public RawSet entry(String uid, boolean hasImu, double seconds, String audioStart) {
-        return entry(uid + " " + videos.size(), "{\"video_uid\": \"" + uid + "\", \"has_imu\": " + hasImu + ", \"video_metadata\": {\"video_duration_sec\": "
+        return entry(uid + " " + videos.size(), "{\"video_uid\": \"" + uid + "\", \"has_imu\": " + hasImu
+                + ", \"video_metadata\": {\"video_duration_sec\": "
                 + seconds + ", \"audio_start_sec\": " + audioStart + "}}");
     }
 
@@ -50,7 +51,8 @@ public final class RawSet {
     public RawSet narrate(String uid, int seconds) {
         List<String> list = new ArrayList<>();
         for (int t = 3; t < seconds; t += 3)
-            list.add("{\"timestamp_sec\": " + t + ".5, \"narration_text\": \"#C C takes step " + t + "\", \"annotation_uid\": \"n" + t + "\", \"timestamp_frame\": 1}");
+            list.add("{\"timestamp_sec\": " + t + ".5, \"narration_text\": \"#C C takes step " + t + "\", \"annotation_uid\": \"n" + t
+                    + "\", \"timestamp_frame\": 1}");
         return narrate(uid, "{\"narration_pass_1\": {\"narrations\": [" + String.join(", ", list) + "], \"summaries\": []}}");
     }
 
@@ -60,7 +62,8 @@ public final class RawSet {
     }
 
     public RawSet write() throws IOException {
-        Files.writeString(folder.resolve("ego4d.json"), "{\"version\": \"2\", \"videos\": [" + String.join(",\n", videos.values()) + "], \"clips\": []}");
+        Files.writeString(folder.resolve("ego4d.json"), "{\"version\": \"2\", \"videos\": [" + String.join(",\n", videos.values())
+                + "], \"clips\": []}");
         Files.writeString(folder.resolve("narration.json"), "{" + String.join(",\n", narrations) + "}");
         return this;
     }
