@@ -1,18 +1,22 @@
 """Preparation of motion in pandas, numpy and PyTorch, for comparison of time: csv to 200 Hz npy, step by step as the reference does it
 (read_csv, rows without a time dropped, sorted, gaps filled with 0, resampled by torchaudio's formula, saved). It makes its csv files itself.
 
-    python tools/peers/prepare_imu.py [--files 6] [--minutes 10] [--runs 5] [--folder DIR] [--java]
+    mvn -o -q -DskipTests package test-compile dependency:build-classpath -Dmdep.outputFile=target/cp.txt -DincludeScope=test
+    python tools/peers/prepare_imu.py [--files 6] [--minutes 10] [--runs 5] [--folder DIR] [--java JAVA]
 
---java also runs our program on the same files, in turn with the above, and compares the results. Its time is that of the whole command,
-with the start of Java, where that of the others leaves out their start: with --files 60, ten hours of motion, the starts matter little.
+--java also measures ours on the same files: in a running process (PreparationBenchmark), as the others are measured, before and after
+them; and the whole command, with the start of Java, beside a whole process of the others. Ours writes to disk (fsync), theirs to the
+system's cache. The results are compared.
 """
 import argparse
 import json
 import math
+import os
 import pathlib
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -20,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHANNELS = ["accl_x", "accl_y", "accl_z", "gyro_x", "gyro_y", "gyro_z"]
 COLUMNS = ["component_idx", "component_timestamp_ms", "canonical_timestamp_ms", "gyro_x", "gyro_y", "gyro_z", "accl_x", "accl_y", "accl_z"]
 
@@ -80,9 +85,25 @@ def peer(source, target):
 
 def ours(source, target):
     shutil.rmtree(target, ignore_errors=True)
-    launcher = pathlib.Path(__file__).resolve().parents[2] / "imu2clip"
+    launcher = ROOT / "imu2clip"
     start = time.perf_counter()
     subprocess.run([launcher, "prepare", "ego4d", source, target, "--no-video", "--no-audio", "--reference-rate"], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def benchmark(java, source):
+    path = os.pathsep.join([str(ROOT / "target" / "test-classes"), str(ROOT / "target" / "classes"), (ROOT / "target" / "cp.txt").read_text().strip()])
+    out = tempfile.mktemp(suffix=".json")
+    subprocess.run([java, "--enable-native-access=ALL-UNNAMED", "-cp", path, "org.openjdk.jmh.Main", "PreparationBenchmark", "-p", f"raw={source}", "-rf", "json",
+                    "-rff", out], check=True, capture_output=True, cwd=ROOT)
+    return [t / 1000 for t in json.loads(pathlib.Path(out).read_text())[0]["primaryMetric"]["rawData"][0]]
+
+
+def whole(source, target):
+    """The others in a process of their own, as a user would start them."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'tools' / 'peers')!r}); import pathlib, prepare_imu; prepare_imu.peer(pathlib.Path({str(source)!r}), pathlib.Path({str(target)!r}))"
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - start
 
 
@@ -101,7 +122,7 @@ def main():
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--folder", type=pathlib.Path)
-    options.add_argument("--java", action="store_true")
+    options.add_argument("--java")
     options = options.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(dir=options.folder))
     try:
@@ -109,14 +130,17 @@ def main():
         size = sum(file.stat().st_size for file in (folder / "raw" / "imu").iterdir())
         print(f"{options.files} files, {options.files * options.minutes:g} minutes, {size / 1e6:.0f} MB; pandas {pd.__version__}, numpy {np.__version__}, "
               f"PyTorch {torch.__version__} on {torch.get_num_threads()} threads")
-        times, java = [], []
-        for _ in range(options.runs):
-            times.append(peer(folder / "raw", folder / "peer"))
-            if options.java:
-                java.append(ours(folder / "raw", folder / "ours"))
-        print(f"pandas, numpy, PyTorch: {statistics.median(times):.3f} s")
+        warm = benchmark(options.java, folder / "raw") if options.java else []
+        peer(folder / "raw", folder / "peer")
+        times = [peer(folder / "raw", folder / "peer") for _ in range(options.runs)]
+        print(f"pandas, numpy, PyTorch: {statistics.median(times):.3f} s ({min(times):.3f} to {max(times):.3f})")
         if options.java:
-            print(f"imu2clip, the whole command: {statistics.median(java):.3f} s")
+            warm += benchmark(options.java, folder / "raw")
+            print(f"imu2clip: {statistics.median(warm):.3f} s ({min(warm):.3f} to {max(warm):.3f}): {statistics.median(times) / statistics.median(warm):.1f} x")
+            whole(folder / "raw", folder / "peer")
+            pairs = [(whole(folder / "raw", folder / "peer"), ours(folder / "raw", folder / "ours")) for _ in range(options.runs)]
+            theirs, java = (statistics.median(column) for column in zip(*pairs))
+            print(f"whole processes: theirs {theirs:.3f} s, imu2clip {java:.3f} s: {theirs / java:.1f} x")
             print(f"greatest difference: {difference(folder / 'peer', folder / 'ours' / 'processed_imu'):.2g}")
     finally:
         shutil.rmtree(folder)

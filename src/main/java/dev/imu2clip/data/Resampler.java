@@ -1,5 +1,7 @@
 package dev.imu2clip.data;
 
+import java.util.Arrays;
+
 /**
  * Changes the sampling rate by a windowed sinc (Hann window, width 6, roll-off 0.99): the formula that
  * {@code torchaudio.functional.resample} documents with {@code sinc_interp_hann}, kernels and sums in double.
@@ -15,8 +17,9 @@ public final class Resampler {
 
     private final int from;
     private final int to;
-    private final double[][] kernels; // [phase][tap]; no more taps than the window is wide
+    private final double[][] taps; // [tap][phase]; no more taps than the window is wide
     private final int[] first; // [phase]: where tap 0 stands, in samples from the beginning of the block
+    private final int[] runEnd; // [phase]: the phase behind the run that this one is in
 
     /** @throws IllegalArgumentException when a rate is not in 1 .. 100000 Hz */
     public Resampler(int fromHz, int toHz) {
@@ -27,16 +30,19 @@ public final class Resampler {
         to = toHz / divisor;
         double cutoff = Math.min(from, to) * ROLL_OFF;
         double reach = LOBES * from / cutoff;
-        kernels = from == to ? new double[0][] : new double[to][];
-        first = new int[kernels.length];
-        for (int phase = 0; phase < kernels.length; phase++) {
+        int phases = from == to ? 0 : to;
+        taps = new double[phases == 0 ? 0 : (int) Math.floor(2 * reach) + 1][phases];
+        first = new int[phases];
+        runEnd = new int[phases];
+        for (int phase = 0; phase < phases; phase++) {
             double centre = (double) from * phase / to;
             first[phase] = (int) Math.ceil(centre - reach);
-            kernels[phase] = new double[(int) Math.floor(centre + reach) - first[phase] + 1];
-            for (int tap = 0; tap < kernels[phase].length; tap++)
-                kernels[phase][tap] = cutoff / from
-                        * windowedSinc(cutoff * ((double) (tap + first[phase]) / from - (double) phase / to));
+            int last = (int) Math.floor(centre + reach);
+            for (int tap = 0; tap <= last - first[phase]; tap++)
+                taps[tap][phase] = cutoff / from * windowedSinc(cutoff * ((double) (tap + first[phase]) / from - (double) phase / to));
         }
+        for (int phase = phases - 1; phase >= 0; phase--)
+            runEnd[phase] = phase + 1 < phases && first[phase + 1] == first[phase] + 1 ? runEnd[phase + 1] : phase + 1;
     }
 
     /** For rates with up to two decimals, such as 204.8 Hz. @throws IllegalArgumentException for other rates */
@@ -77,13 +83,28 @@ public final class Resampler {
             System.arraycopy(signal, at, result, resultAt, Math.min(limit, n));
             return;
         }
-        for (int out = 0; out < limit; out++) {
-            double[] kernel = kernels[out % to];
-            int begin = out / to * from + first[out % to];
-            double sum = 0;
-            int last = Math.min(kernel.length, n - begin);
-            for (int tap = Math.max(0, -begin); tap < last; tap++) sum += kernel[tap] * signal[at + begin + tap];
-            result[resultAt + out] = (float) sum;
+        double[] wide = new double[n];
+        for (int i = 0; i < n; i++) wide[i] = signal[at + i];
+        double[] sums = new double[to];
+        for (int block = 0, out = 0; out < limit; block += from, out += to) {
+            int phases = Math.min(to, limit - out);
+            Arrays.fill(sums, 0);
+            for (int phase = 0; phase < phases; phase = runEnd[phase])
+                run(wide, block, phase, Math.min(runEnd[phase], phases), sums);
+            for (int phase = 0; phase < phases; phase++) result[resultAt + out + phase] = (float) sums[phase];
+        }
+    }
+
+    /**
+     * Phases whose first tap moves on with them, one sample a phase, so that all take their tap number t from a row of samples side by side:
+     * for rates near each other nearly a whole block, and the loop is one for vectors.
+     */
+    private void run(double[] signal, int block, int phase, int end, double[] sums) {
+        int start = block + first[phase];
+        for (int tap = 0; tap < taps.length; tap++) {
+            double[] kernel = taps[tap];
+            int from = Math.max(phase, phase - start - tap), to = Math.min(end, phase + signal.length - start - tap);
+            for (int p = from, x = start + tap + from - phase; p < to; p++, x++) sums[p] += kernel[p] * signal[x];
         }
     }
 }

@@ -158,7 +158,13 @@ final class ImuCsvParser {
         int sign = bytes[p] == '-' ? 1 : 0; // without a jump: no processor guesses the signs of motion
         p += sign;
         int first = p, exponent = 0;
-        p = digits(p, 0);
+        int lone = bytes[p] - '0'; // most often one digit stands before the point
+        if (lone >= 0 && lone <= 9 && bytes[p + 1] == '.') {
+            mantissa = lone;
+            p++;
+        } else {
+            p = digits(p, 0);
+        }
         int digits = p - first;
         if (bytes[p] == '.') {
             int point = p + 1;
