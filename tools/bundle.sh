@@ -19,10 +19,11 @@ cd "$target/$name"
 "$jdk/bin/jlink" --add-modules $modules --strip-debug --no-header-files --no-man-pages --compress zip-0 --output runtime
 
 # The jars once more, stored and not compressed, since xz does that better, and without what is never used: of JCuda the PTX compiler
-# and the first cuBLAS interface, of FFmpeg its programs, and settings for GraalVM.
+# and the first cuBLAS interface, of FFmpeg its programs, of Snappy other systems, and settings for GraalVM.
 for jar in "$target/imu2clip.jar" "$target"/lib/*.jar; do
     mkdir parts
     (cd parts && "$jdk/bin/jar" --extract --file "$jar")
+    [ ! -d parts/org/xerial ] || find parts/org/xerial -path '*/native/*' -type f ! -path '*/Linux/x86_64/*' -delete
     rm -rf parts/META-INF/native-image parts/lib/libJNvPTXCompiler-* parts/lib/libJCublas-* parts/org/bytedeco/ffmpeg/linux-x86_64/ff*
     "$jdk/bin/jar" --create --file "lib/${jar##*/}" --no-compress --no-manifest --date "$time" -C parts .
     rm -rf parts

@@ -11,9 +11,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** An Apache Parquet file: uncompressed, gzip, Snappy or Zstandard. */
 final class ParquetTable implements Table {
+    /** The library tells everybody which of the processor's instructions it uses. Held here, for a logger that nobody holds forgets its level. */
+    private static final Logger LIBRARY = Logger.getLogger("dev.hardwood");
+
+    static {
+        LIBRARY.setLevel(Level.WARNING);
+    }
+
     private final Path file;
     private final ParquetFileReader reader;
     private final List<String> names;
