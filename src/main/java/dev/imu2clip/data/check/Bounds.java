@@ -22,8 +22,11 @@ final class Bounds {
     static final double FAST_TURN = 20;
     /** How many times the turning of gravity the gyroscope may tell of. deg/s would be 57 times. */
     static final double TURN_FACTOR = 10;
-    /** Correlation of gravity's change with what the gyroscope says of it: from here on the two surely tell of the same turning. */
-    static final double SURE_TURN = 0.6;
+    /**
+     * Correlation of gravity's change with what the gyroscope says of it. Chance gives 0.1 in a minute; acceleration, which is no turning, hides
+     * some of it. From the first on a factor is believed, from the second on other axes.
+     */
+    static final double SURE_TURN = 0.3, SURE_AXES = 0.4;
     /** The given axes must reach this share of the best correlation of all 48 orders and signs; noise alone moves it by some percent. */
     static final double AXES_SHARE = 0.5;
     /** Seconds in which not one of six values changes: sensors have noise. */
@@ -40,6 +43,12 @@ final class Bounds {
     static final double LAG_R2 = 0.25;
     /** Seconds: a wider interval tells nothing about a lag worth mending. */
     static final double LAG_WIDTH = 0.5;
+
+    /**
+     * Degrees across the prepared square that a lens may see: phones held far away to the widest action cameras. Without a bound, a film
+     * that hardly moves would go with any lag.
+     */
+    static final double NARROWEST_VIEW = 30, WIDEST_VIEW = 120;
 
     private Bounds() {}
 }

@@ -143,13 +143,14 @@ final class CheckPage {
         if (r.lag() != null) {
             facts.add("Film behind motion: " + r.lag().text());
             if (r.lag().right() != null) facts.add("The picture moves right with " + part(r.lag().right()) + ", down with " + part(r.lag().down())
-                    + "; angle of view " + Math.round(r.lag().viewDegrees()) + "°" + (r.lag().plausible() ? "" : ", which is not plausible"));
+                    + ". Focal length " + Math.round(r.lag().focal()) + " pixels of 224, a view of " + Math.round(r.lag().viewDegrees()) + "°"
+                    + (r.lag().plausible() ? "" : ", at the bound: the film may be stabilised, or not fixed to the sensor"));
         }
         return facts;
     }
 
     private static String part(Lag.Part part) {
-        return part.axis() + " (R² " + Numbers.of(part.r2()) + ", focal length " + Math.round(part.focal()) + " pixels)";
+        return part.axis() + " (R² " + Numbers.of(part.r2()) + ")";
     }
 
     /** @param caption HTML; @param note text */

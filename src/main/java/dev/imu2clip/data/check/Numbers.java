@@ -10,6 +10,7 @@ final class Numbers {
     private Numbers() {}
 
     static double round(double value) {
+        if (Math.abs(value) < 1e-9) return 0; // the rounding of what should be nothing
         return Double.isFinite(value) ? new BigDecimal(value).round(value >= 1e5 ? new MathContext(9) : DIGITS).doubleValue() : value;
     }
 

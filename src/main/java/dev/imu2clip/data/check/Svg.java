@@ -18,7 +18,7 @@ final class Svg {
                 .append("</title>");
     }
 
-    /** Sets the ranges and draws the frame, about five marks a side, and the units at the ends of the axes. */
+    /** Sets the ranges, draws a grid, numbers and units. A range of values that is empty gets no marks. */
     Svg axes(double fromX, double toX, String unitX, double fromY, double toY, String unitY) {
         x0 = fromX;
         x1 = toX > fromX ? toX : fromX + 1;
@@ -28,11 +28,12 @@ final class Svg {
         out.append("<path class=\"grid\" d=\"");
         double stepX = step(x1 - x0, 8), stepY = step(y1 - y0, 4);
         for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 + 1e-9 * stepX; v += stepX) out.append('M').append(x(v)).append(' ').append(TOP).append('V').append(height - BOTTOM);
-        for (double v = Math.ceil(y0 / stepY) * stepY; v <= y1; v += stepY) out.append('M').append(LEFT).append(' ').append(y(v)).append('H').append(width - RIGHT);
+        boolean marks = toY > fromY;
+        for (double v = Math.ceil(y0 / stepY) * stepY; marks && v <= y1; v += stepY) out.append('M').append(LEFT).append(' ').append(y(v)).append('H').append(width - RIGHT);
         out.append("\"/>");
         for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 - 0.03 * (x1 - x0); v += stepX) text(x(v), height - 6, "middle", number(v, stepX));
         text(width - RIGHT, height - 6, "end", unitX);
-        for (double v = Math.ceil(y0 / stepY) * stepY; v <= y1; v += stepY) text(LEFT - 4, y(v) + 3, "end", number(v, stepY));
+        for (double v = Math.ceil(y0 / stepY) * stepY; marks && v <= y1; v += stepY) text(LEFT - 4, y(v) + 3, "end", number(v, stepY));
         text(LEFT + 4, TOP + 10, "start", unitY);
         return this;
     }

@@ -82,7 +82,7 @@ record Turning(double correlation, double factor, @JsonProperty("best_axes") Str
             findings.add(Finding.warning("gyro-fast", "It turns at more than " + Numbers.of(fastest)
                     + " rad/s for a hundredth of the time: is the unit deg/s?"));
         }
-        if (bestCorrelation >= Bounds.SURE_TURN && correlation < Bounds.AXES_SHARE * bestCorrelation)
+        if (bestCorrelation >= Bounds.SURE_AXES && correlation < Bounds.AXES_SHARE * bestCorrelation)
             findings.add(Finding.warning("axes", String.format(Locale.ROOT, "Gravity turns otherwise than the gyroscope says (correlation %.2f); "
                     + "it would agree if the gyroscope's axes were (%s) (%.2f)", correlation, bestAxes, bestCorrelation)));
     }
