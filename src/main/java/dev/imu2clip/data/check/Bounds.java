@@ -8,7 +8,7 @@ final class Bounds {
     static final double JUMP_SEC = 4;
     /** Relative: ten samples of a window of five seconds. */
     static final double RATE_ERROR = 0.01;
-    /** Half of the range from the 5th to the 95th percentile of the steps, in typical steps: beyond it, samples are nearer to others' times. */
+    /** Half of the range from the 5th to the 95th percentile of the steps, in mean steps: beyond it, samples are nearer to others' times. */
     static final double JITTER = 0.5;
     /** m/s²: gravity on earth is 9.76 to 9.83; consumer sensors err by up to 5 %, and 2 % more are allowed for how rest is found. */
     static final double LEAST_GRAVITY = 9.1, MOST_GRAVITY = 10.5;

@@ -90,8 +90,8 @@ record ClockCheck(int samples, @JsonProperty("first_sec") double firstSec, @Json
         if (Math.abs(rateHz / declaredHz - 1) > Bounds.RATE_ERROR)
             findings.add(Finding.warning("rate", String.format(Locale.ROOT, "%.2f Hz by the clock, %.4g Hz by the data set; timestamps are milliseconds",
                     rateHz, declaredHz)));
-        if (jitterMs > Bounds.JITTER * medianMs)
-            findings.add(Finding.warning("clock-jitter", String.format(Locale.ROOT, "Steps vary by %.3g ms around %.3g ms", jitterMs, medianMs)));
+        if (jitterMs > Bounds.JITTER * meanMs)
+            findings.add(Finding.warning("clock-jitter", String.format(Locale.ROOT, "Steps vary by %.3g ms around %.3g ms", jitterMs, meanMs)));
     }
 
     private static String times(int count) {
