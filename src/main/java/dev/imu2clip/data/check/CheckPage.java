@@ -75,7 +75,7 @@ final class CheckPage {
 
     private void table(List<RecordingReport> recordings) {
         out.append("<h2>Recordings</h2>\n<table><tr><th>status</th><th>recording</th><th class=\"n\">length</th><th class=\"n\">rate</th>"
-                + "<th class=\"n\">|accel| at rest</th><th>gravity</th><th class=\"n\">film lag</th><th class=\"n\">windows lost</th><th>found</th></tr>\n");
+                + "<th class=\"n\">|accel|</th><th>gravity</th><th class=\"n\">film lag</th><th class=\"n\">windows lost</th><th>found</th></tr>\n");
         for (int i = 0; i < recordings.size(); i++) {
             RecordingReport r = recordings.get(i);
             out.append("<tr><td>").append(tag(r.status())).append("</td><td class=\"u\">");
@@ -121,7 +121,7 @@ final class CheckPage {
         if (r.clock() != null && r.clock().histogram().length > 0)
             figure("Steps of the clock", "number by length; what is longer is in the last bar", histogram(r.clock()));
         if (r.lag() != null && r.lag().curve().length > 0)
-            figure("Film against gyroscope", "share of the picture's movement explained, by lag of the film; the interval of 90 %", lag(r.lag()));
+            figure("Film against gyroscope", "explained share of the picture's movement by lag; the interval of 90 %; what is needed", lag(r.lag()));
         if (r.envelope() != null && r.envelope().toSec() > r.envelope().fromSec() && r.windows() > 0) strips(r);
         out.append("</div>\n");
         lost(r);
@@ -144,13 +144,13 @@ final class CheckPage {
             facts.add("Film behind motion: " + r.lag().text());
             if (r.lag().right() != null) facts.add("The picture moves right with " + part(r.lag().right()) + ", down with " + part(r.lag().down())
                     + ". Focal length " + Math.round(r.lag().focal()) + " pixels of 224, a view of " + Math.round(r.lag().viewDegrees()) + "°"
-                    + (r.lag().plausible() ? "" : ", at the bound: the film may be stabilised, or not fixed to the sensor"));
+                    + (r.lag().plausible() ? "" : ", at the bound of what lenses have"));
         }
         return facts;
     }
 
     private static String part(Lag.Part part) {
-        return part.axis() + " (R² " + Numbers.of(part.r2()) + ")";
+        return part.axis() + " (R² " + Numbers.of(Math.max(0, part.r2())) + ")";
     }
 
     /** @param caption HTML; @param note text */
@@ -212,14 +212,28 @@ final class CheckPage {
         });
     }
 
+    /** Neighbours that are lost for the same reason share a row. */
     private void lost(RecordingReport r) {
-        if (r.rejected().isEmpty()) return;
-        out.append("<table><tr><th>lost window</th><th class=\"n\">from s</th><th class=\"n\">to s</th><th>reason</th><th>detail</th></tr>\n");
-        for (LostWindow lost : r.rejected().subList(0, Math.min(NAMED, r.rejected().size())))
-            out.append("<tr><td>").append(Html.escape(lost.rule())).append("</td><td class=\"n\">").append(lost.start()).append("</td><td class=\"n\">")
-                    .append(lost.end()).append("</td><td>").append(Html.escape(lost.reason())).append("</td><td>").append(Html.escape(lost.detail()))
-                    .append("</td></tr>\n");
+        List<LostWindow> all = r.rejected();
+        if (all.isEmpty()) return;
+        out.append("<table><tr><th>lost windows</th><th class=\"n\">number</th><th class=\"n\">from s</th><th class=\"n\">to s</th><th>reason</th>"
+                + "<th>detail</th></tr>\n");
+        int rows = 0, next = 0;
+        while (next < all.size() && rows++ < NAMED) {
+            LostWindow first = all.get(next);
+            int from = next;
+            while (next < all.size() && same(first, all.get(next))) next++;
+            out.append("<tr><td>").append(Html.escape(first.rule()));
+            cell("" + (next - from));
+            cell(Numbers.of(first.start()));
+            cell(Numbers.of(all.get(next - 1).end()));
+            out.append("</td><td>").append(Html.escape(first.reason())).append("</td><td>").append(Html.escape(first.detail())).append("</td></tr>\n");
+        }
         out.append("</table>\n");
-        if (r.rejected().size() > NAMED) out.append("<p class=\"facts\">and ").append(r.rejected().size() - NAMED).append(" more, see check.json</p>\n");
+        if (next < all.size()) out.append("<p class=\"facts\">and ").append(all.size() - next).append(" more, see check.json</p>\n");
+    }
+
+    private static boolean same(LostWindow a, LostWindow b) {
+        return a.rule().equals(b.rule()) && a.reason().equals(b.reason()) && a.detail().equals(b.detail());
     }
 }

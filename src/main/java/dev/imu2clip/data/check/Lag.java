@@ -12,12 +12,13 @@ import java.util.Locale;
  * @param reason why it cannot be told; null where it can
  * @param lagSec null where there was nothing to compare; a guess where there is a reason
  * @param interval 90 % of the bootstrap's lags, and half a step to either side
- * @param r2 share of the picture's movement that the gyroscope explains at that lag
+ * @param r2 share of the picture's movement that the gyroscope explains at that lag; below 0 where no movement at all would be a better guess
  * @param right what moves the picture to the right, and {@code down} downwards
  * @param focal length of the lens that the slopes imply, in pixels of the prepared film, 224 across
  * @param viewDegrees the same as an angle of view across it; not {@code plausible} at the bounds of what was tried: the film may be stabilised
  * @param blockSec length of the stretches that the bootstrap draws
- * @param curve r2 at each lag from -2 s on, in steps of 10 ms
+ * @param frames pairs of frames that were compared, the same at each lag
+ * @param curve r2 at each lag in steps of 10 ms, that without lag in the middle
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record Lag(String reason, @JsonProperty("lag_sec") Double lagSec, @JsonProperty("interval_90_sec") double[] interval, double r2, Part right, Part down,

@@ -10,8 +10,8 @@ import java.util.Arrays;
  * every lag, and the best lag explains most. Its uncertainty: a bootstrap over stretches of the recording.
  */
 final class LagEstimate {
-    private static final int REACH = 200; // steps of 10 ms to either side
-    private static final int COARSE = 5; // steps; divides 2 * REACH
+    private static final int REACH = 200; // steps of 10 ms to either side, less in films of under 16 s
+    private static final int COARSE = 5; // steps; divides REACH
     private static final double BLOCK_SEC = 5;
     private static final double SHORT_BLOCK_SEC = 1;
     private static final int LEAST_BLOCKS = 8, MOST_BLOCKS = 240;
@@ -23,6 +23,7 @@ final class LagEstimate {
     private final int width; // pixels across the measured picture
     private final double least, most; // focal lengths in such pixels
     private final double blockSec;
+    private final int reach;
     private final LagSums[][] sums; // [lag][block]
     private int frames;
 
@@ -32,7 +33,8 @@ final class LagEstimate {
         most = width / 2.0 / Math.tan(Math.toRadians(Bounds.NARROWEST_VIEW / 2));
         double span = motion.seconds().length / fps;
         blockSec = Math.max(span / MOST_BLOCKS, Math.clamp(span / LEAST_BLOCKS, SHORT_BLOCK_SEC, BLOCK_SEC));
-        sums = new LagSums[2 * REACH + 1][(int) (span / blockSec) + 1];
+        reach = COARSE * (int) (Math.min(REACH, span / LEAST_BLOCKS / GyroIntegral.STEP_SEC) / COARSE);
+        sums = new LagSums[2 * reach + 1][(int) (span / blockSec) + 1];
         for (LagSums[] blocks : sums) Arrays.setAll(blocks, _ -> new LagSums());
         int interval = (int) Math.round(1 / fps / GyroIntegral.STEP_SEC);
         double[] rates = new double[3];
@@ -40,10 +42,11 @@ final class LagEstimate {
             if (!(motion.likeness()[f] >= LIKE)) continue;
             int from = (int) Math.round((motion.seconds()[f] - 0.5 / fps) / GyroIntegral.STEP_SEC);
             int block = (int) (f / fps / blockSec);
-            for (int lag = -REACH; lag <= REACH; lag++) {
-                if (!gyro.covers(from - lag, from - lag + interval)) continue;
+            // The same frames at all lags: one large turn at the end would else decide by being there or not.
+            if (!gyro.covers(from - reach, from + reach + interval)) continue;
+            for (int lag = -reach; lag <= reach; lag++) {
                 for (int c = 0; c < 3; c++) rates[c] = gyro.rate(c, from - lag, from - lag + interval);
-                sums[lag + REACH][block].add(rates, motion.right()[f] * fps, motion.down()[f] * fps);
+                sums[lag + reach][block].add(rates, motion.right()[f] * fps, motion.down()[f] * fps);
             }
             frames++;
         }
@@ -61,7 +64,7 @@ final class LagEstimate {
         double[] curve = curve(all);
         int best = peak(curve);
         LagSums there = total(best, all);
-        if (there.rows() < LEAST_FRAMES) return Lag.none("only " + frames + " pairs of frames can be compared, " + LEAST_FRAMES + " are needed");
+        if (frames < LEAST_FRAMES) return Lag.none("only " + frames + " pairs of frames can be compared, " + LEAST_FRAMES + " are needed");
         double[] drawn = new double[DRAWS];
         Rng rng = new Rng(0, blocks);
         for (int d = 0; d < DRAWS; d++) {
@@ -75,19 +78,20 @@ final class LagEstimate {
         LagSums.Fit fit = there.fit(least, most);
         double view = Math.toDegrees(2 * Math.atan(width / 2.0 / fit.focal()));
         boolean plausible = fit.focal() > 1.001 * least && fit.focal() < 0.999 * most;
-        return new Lag(reason(fit.r2(), best, interval, plausible), Numbers.round(seconds(refined(curve, best))), interval, Numbers.round(fit.r2()),
+        return new Lag(reason(fit, best, interval), Numbers.round(seconds(refined(curve, best))), interval, Numbers.round(fit.r2()),
                 new Lag.Part(axis(fit.weights()[0]), Numbers.round(fit.rightR2())), new Lag.Part(axis(fit.weights()[1]), Numbers.round(fit.downR2())),
                 Numbers.round(fit.focal() * FILM_WIDTH / width), Numbers.round(view), plausible, frames, Numbers.round(blockSec), curve);
     }
 
-    private static String reason(double r2, int best, double[] interval, boolean plausible) {
-        if (r2 < Bounds.LAG_R2)
-            return "the gyroscope explains " + Math.max(0, Math.round(100 * r2)) + " % of the picture's movement at best, "
+    private String reason(LagSums.Fit fit, int best, double[] interval) {
+        if (fit.focal() <= 1.001 * least)
+            return "the picture moves less than the gyroscope turns, even with the widest lens: the film is probably stabilised";
+        if (fit.r2() < Bounds.LAG_R2)
+            return "the gyroscope explains " + Math.max(0, Math.round(100 * fit.r2())) + " % of the picture's movement at best, "
                     + Math.round(100 * Bounds.LAG_R2) + " % are needed";
-        if (best == 0 || best == 2 * REACH) return "the best lag is at the edge of what was tried";
+        if (best == 0 || best == 2 * reach) return "the best lag is at the edge of what was tried";
         double wide = interval[1] - interval[0];
-        if (wide > Bounds.LAG_WIDTH) return "the interval is " + Numbers.of(wide) + " s wide";
-        return plausible ? null : "the picture does not move as much as the gyroscope turns, with any lens; the film may be stabilised";
+        return wide > Bounds.LAG_WIDTH ? "the interval is " + Numbers.of(wide) + " s wide" : null;
     }
 
     private double[] curve(int[] blocks) {
@@ -117,8 +121,8 @@ final class LagEstimate {
         return total;
     }
 
-    private static int peak(double[] curve) {
-        int peak = REACH;
+    private int peak(double[] curve) {
+        int peak = reach;
         for (int i = 0; i < curve.length; i++) if (curve[i] > curve[peak]) peak = i;
         return peak;
     }
@@ -130,8 +134,8 @@ final class LagEstimate {
         return bend < 0 ? peak + Math.clamp((left - right) / (2 * bend), -0.5, 0.5) : peak;
     }
 
-    private static double seconds(double place) {
-        return (place - REACH) * GyroIntegral.STEP_SEC;
+    private double seconds(double place) {
+        return (place - reach) * GyroIntegral.STEP_SEC;
     }
 
     /** The one that has most of it, with its sign. */
