@@ -8,7 +8,7 @@ final class Bounds {
     static final double JUMP_SEC = 4;
     /** Relative: ten samples of a window of five seconds. */
     static final double RATE_ERROR = 0.01;
-    /** Half of the range from the 5th to the 95th percentile of the steps, in mean steps: beyond it, samples are nearer to others' times. */
+    /** Half of the range from the 5th to the 95th percentile of the steps, in mean steps: beyond, samples are nearer to others' times. */
     static final double JITTER = 0.5;
     /** m/s²: gravity on earth is 9.76 to 9.83; consumer sensors err by up to 5 %, and 2 % more are allowed for how rest is found. */
     static final double LEAST_GRAVITY = 9.1, MOST_GRAVITY = 10.5;
@@ -23,8 +23,8 @@ final class Bounds {
     /** How many times the turning of gravity the gyroscope may tell of. deg/s would be 57 times. */
     static final double TURN_FACTOR = 10;
     /**
-     * Correlation of gravity's change with what the gyroscope says of it. Chance gives 0.1 in a minute; acceleration, which is no turning, hides
-     * some of it. From the first on a factor is believed, from the second on other axes.
+     * Correlation of gravity's change with what the gyroscope says of it. Chance gives 0.1 in a minute; acceleration,
+     * which is no turning, hides some of it. From the first on a factor is believed, from the second on other axes.
      */
     static final double SURE_TURN = 0.3, SURE_AXES = 0.4;
     /** The given axes must reach this share of the best correlation of all 48 orders and signs; noise alone moves it by some percent. */

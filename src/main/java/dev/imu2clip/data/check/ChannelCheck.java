@@ -41,7 +41,8 @@ record ChannelCheck(String name, double mean, double deviation, double least, do
             }
         }
         if (finite == 0) return new ChannelCheck(Signals.NAMES[channel], 0, 0, 0, 0, n, 0);
-        return new ChannelCheck(Signals.NAMES[channel], Numbers.round(mean), Numbers.round(Math.sqrt(squares / finite)), Numbers.round(least),
+        return new ChannelCheck(Signals.NAMES[channel], Numbers.round(mean), Numbers.round(Math.sqrt(squares / finite)),
+                Numbers.round(least),
                 Numbers.round(largest), n - finite, largest > least ? clipped : 0);
     }
 
@@ -57,7 +58,8 @@ record ChannelCheck(String name, double mean, double deviation, double least, do
                 continue;
             }
             for (ChannelCheck channel : three)
-                if (channel.isConstant()) findings.add(Finding.warning("constant", channel.name + " is " + Numbers.of(channel.least) + " throughout"));
+                if (channel.isConstant()) findings.add(Finding.warning("constant", channel.name + " is " + Numbers.of(channel.least)
+                        + " throughout"));
         }
         for (ChannelCheck channel : channels)
             if (channel.clipped >= Bounds.CLIP_SAMPLES)

@@ -17,7 +17,8 @@ import java.util.TreeMap;
  * @param windows by rule and reason, how many cannot be used
  */
 public record CheckReport(String format, int version, @JsonProperty("data_set") String name, Status status, Map<String, Integer> counts,
-        Map<String, Integer> findings, @JsonProperty("windows") int windows, @JsonProperty("rejected_windows") Map<String, Map<String, Integer>> rejected,
+        Map<String, Integer> findings, int windows,
+        @JsonProperty("rejected_windows") Map<String, Map<String, Integer>> rejected,
         List<RecordingReport> recordings) {
     /** Value of {@code format}. */
     public static final String FORMAT = "imu2clip data check";
@@ -32,7 +33,8 @@ public record CheckReport(String format, int version, @JsonProperty("data_set") 
         for (RecordingReport recording : recordings) {
             counts.merge(recording.status().id(), 1, Integer::sum);
             recording.findings().stream().map(Finding::code).distinct().forEach(code -> findings.merge(code, 1, Integer::sum));
-            for (LostWindow lost : recording.rejected()) rejected.computeIfAbsent(lost.rule(), _ -> new TreeMap<>()).merge(lost.reason(), 1, Integer::sum);
+            for (LostWindow lost : recording.rejected())
+                rejected.computeIfAbsent(lost.rule(), _ -> new TreeMap<>()).merge(lost.reason(), 1, Integer::sum);
             windows += recording.windows();
             if (recording.status().compareTo(worst) > 0) worst = recording.status();
         }
@@ -48,16 +50,19 @@ public record CheckReport(String format, int version, @JsonProperty("data_set") 
     /** A few lines for the screen. */
     public String summary() {
         int lost = rejected.values().stream().flatMap(reasons -> reasons.values().stream()).mapToInt(Integer::intValue).sum();
-        StringBuilder text = new StringBuilder("checked: " + recordings.size() + " recordings, " + counts.get("ok") + " ok, " + counts.get("warning")
+        StringBuilder text = new StringBuilder("checked: " + recordings.size() + " recordings, " + counts.get("ok") + " ok, "
+                + counts.get("warning")
                 + " with warnings, " + counts.get("bad") + " bad; " + lost + " of " + windows + " windows cannot be used\n");
-        rejected.forEach((rule, reasons) -> reasons.forEach((reason, count) -> text.append("  ").append(count).append(" x ").append(rule).append(": ")
+        rejected.forEach((rule, reasons) -> reasons.forEach((reason, count) -> text.append("  ").append(count).append(" x ").append(rule)
+                .append(": ")
                 .append(reason).append('\n')));
         for (Status status : List.of(Status.BAD, Status.WARNING)) {
             recordings.stream().filter(recording -> recording.status() == status).limit(SHOWN).forEach(recording -> {
                 text.append(status.id()).append(": ").append(recording.uid()).append('\n');
                 recording.findings().forEach(finding -> text.append("    ").append(finding.text()).append('\n'));
             });
-            if (counts.get(status.id()) > SHOWN) text.append("  and ").append(counts.get(status.id()) - SHOWN).append(" more, see check.html\n");
+            if (counts.get(status.id()) > SHOWN) text.append("  and ").append(counts.get(status.id()) - SHOWN)
+                    .append(" more, see check.html\n");
         }
         return text.toString();
     }

@@ -17,9 +17,10 @@ import java.util.Locale;
  * @param histogram counts of steps from {@code histogramFromMs} on, in bins of {@code histogramBinMs}
  */
 record ClockCheck(int samples, @JsonProperty("first_sec") double firstSec, @JsonProperty("last_sec") double lastSec,
-        @JsonProperty("rate_hz") double rateHz, @JsonProperty("median_step_ms") double medianMs, @JsonProperty("mean_step_ms") double meanMs,
-        @JsonProperty("least_step_ms") double leastMs, @JsonProperty("largest_step_ms") double largestMs, @JsonProperty("jitter_ms") double jitterMs,
-        int backwards, int repeats, int gaps, @JsonProperty("gaps_sec") double gapsSec, int jumps, @JsonProperty("not_finite") int notFinite,
+        @JsonProperty("rate_hz") double rateHz, @JsonProperty("median_step_ms") double medianMs,
+        @JsonProperty("mean_step_ms") double meanMs, @JsonProperty("least_step_ms") double leastMs,
+        @JsonProperty("largest_step_ms") double largestMs, @JsonProperty("jitter_ms") double jitterMs, int backwards, int repeats,
+        int gaps, @JsonProperty("gaps_sec") double gapsSec, int jumps, @JsonProperty("not_finite") int notFinite,
         List<Place> places, @JsonIgnore int[] histogram, @JsonIgnore double histogramFromMs, @JsonIgnore double histogramBinMs) {
     private static final int LISTED = 20;
     private static final int BINS = 61;
@@ -69,8 +70,9 @@ record ClockCheck(int samples, @JsonProperty("first_sec") double firstSec, @Json
         double bin = Math.max(0.01, median / 20); // three typical steps in all
         int[] histogram = new int[BINS];
         for (int i = 0; i < used; i++) histogram[(int) Math.clamp(Math.floor(sorted[i] / bin + 0.5), 0, BINS - 1)]++;
-        return new ClockCheck(n, round(signals.ms(0) / 1000), round(signals.ms(n - 1) / 1000), mean > 0 ? round(1000 / mean) : 0, round(median),
-                round(mean), round(sorted[0]), round(sorted[used - 1]), round(jitter), backwards, repeats, gaps, round(gapsMs / 1000), jumps,
+        return new ClockCheck(n, round(signals.ms(0) / 1000), round(signals.ms(n - 1) / 1000), mean > 0 ? round(1000 / mean) : 0,
+                round(median), round(mean), round(sorted[0]), round(sorted[used - 1]), round(jitter), backwards, repeats, gaps,
+                round(gapsMs / 1000), jumps,
                 notFinite, places, histogram, -bin / 2, bin);
     }
 
@@ -84,14 +86,17 @@ record ClockCheck(int samples, @JsonProperty("first_sec") double firstSec, @Json
                 + Numbers.of(gapsSec) + " s" + first("gap")));
         if (repeats > 0) findings.add(Finding.warning("clock-repeats", repeats + " samples have the time of the one before"));
         if (medianMs <= 0 || rateHz <= 0) {
-            if (notFinite + backwards == 0) findings.add(Finding.bad("clock-stands", "The clock stands still: the median step is " + medianMs + " ms"));
+            if (notFinite + backwards == 0)
+                findings.add(Finding.bad("clock-stands", "The clock stands still: the median step is " + medianMs + " ms"));
             return;
         }
         if (Math.abs(rateHz / declaredHz - 1) > Bounds.RATE_ERROR)
-            findings.add(Finding.warning("rate", String.format(Locale.ROOT, "%.2f Hz by the clock, %.4g Hz by the data set; timestamps are milliseconds",
+            findings.add(Finding.warning("rate", String.format(Locale.ROOT,
+                    "%.2f Hz by the clock, %.4g Hz by the data set; timestamps are milliseconds",
                     rateHz, declaredHz)));
         if (jitterMs > Bounds.JITTER * meanMs)
-            findings.add(Finding.warning("clock-jitter", String.format(Locale.ROOT, "Steps vary by %.3g ms around %.3g ms", jitterMs, meanMs)));
+            findings.add(Finding.warning("clock-jitter", String.format(Locale.ROOT, "Steps vary by %.3g ms around %.3g ms", jitterMs,
+                    meanMs)));
     }
 
     private static String times(int count) {

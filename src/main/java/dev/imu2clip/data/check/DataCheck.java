@@ -72,7 +72,8 @@ public final class DataCheck {
         List<RecordingCheck.Known> known = uids.stream().map(uid -> {
             Ego4dMetadata.Video video = videos.get(uid);
             double rate = infos.containsKey(uid) && infos.get(uid).rateHz() > 0 ? infos.get(uid).rateHz() : DataSetInfo.RATE_HZ;
-            return new RecordingCheck.Known(uid, rate, video == null ? 0 : video.seconds(), films, sounds && (video == null || video.hasAudio()),
+            return new RecordingCheck.Known(uid, rate, video == null ? 0 : video.seconds(), films, sounds && (video == null
+                    || video.hasAudio()),
                     windows.getOrDefault(uid, 0), lost.getOrDefault(uid, List.of()));
         }).toList();
         return CheckReport.of(name, check(known, progress));

@@ -12,7 +12,8 @@ import java.util.Locale;
  * @param length median length of the accelerometer's vector, {@code mean} its mean, {@code axis} the one that has most of it
  * @param gyroLength median length of the gyroscope's vector
  */
-record Gravity(boolean rest, double length, @JsonProperty("mean_vector") double[] mean, String axis, @JsonProperty("gyro_length") double gyroLength) {
+record Gravity(boolean rest, double length, @JsonProperty("mean_vector") double[] mean, String axis,
+        @JsonProperty("gyro_length") double gyroLength) {
     private static final double REST = 0.05;
 
     /** Null when there is nothing to look at. */
@@ -26,7 +27,8 @@ record Gravity(boolean rest, double length, @JsonProperty("mean_vector") double[
         double gyro = median(Arrays.stream(calm).mapToDouble(b -> blocks.length(b, 3)).toArray());
         int most = 0;
         for (int c = 1; c < 3; c++) if (Math.abs(mean[c]) > Math.abs(mean[most])) most = c;
-        return new Gravity(spread < REST * length, Numbers.round(length), Numbers.rounded(mean), (mean[most] < 0 ? "-" : "+") + "xyz".charAt(most),
+        return new Gravity(spread < REST * length, Numbers.round(length), Numbers.rounded(mean), (mean[most] < 0 ? "-" : "+")
+                + "xyz".charAt(most),
                 Numbers.round(gyro));
     }
 

@@ -6,7 +6,8 @@ import java.util.Arrays;
 
 /**
  * The lag between film and motion. A camera that is fixed to the sensor turns with it: the picture's shift between two frames is, up to the
- * focal length, the angle turned in between. How the camera is turned against the sensor is not known, nor its focal length: both are fitted at
+ * focal length, the angle turned in between. How the camera is turned against the sensor is not known, nor its focal length: both are
+ * fitted at
  * every lag, and the best lag explains most. Its uncertainty: a bootstrap over stretches of the recording.
  */
 final class LagEstimate {
@@ -74,12 +75,14 @@ final class LagEstimate {
         }
         Arrays.sort(drawn);
         double half = GyroIntegral.STEP_SEC / 2;
-        double[] interval = {Numbers.round(drawn[(int) (0.05 * (DRAWS - 1))] - half), Numbers.round(drawn[(int) Math.ceil(0.95 * (DRAWS - 1))] + half)};
+        double[] interval = {Numbers.round(drawn[(int) (0.05 * (DRAWS - 1))] - half),
+                Numbers.round(drawn[(int) Math.ceil(0.95 * (DRAWS - 1))] + half)};
         LagSums.Fit fit = there.fit(least, most);
         double view = Math.toDegrees(2 * Math.atan(width / 2.0 / fit.focal()));
         boolean plausible = fit.focal() > 1.001 * least && fit.focal() < 0.999 * most;
         return new Lag(reason(fit, best, interval), Numbers.round(seconds(refined(curve, best))), interval, Numbers.round(fit.r2()),
-                new Lag.Part(axis(fit.weights()[0]), Numbers.round(fit.rightR2())), new Lag.Part(axis(fit.weights()[1]), Numbers.round(fit.downR2())),
+                new Lag.Part(axis(fit.weights()[0]), Numbers.round(fit.rightR2())), new Lag.Part(axis(fit.weights()[1]),
+                        Numbers.round(fit.downR2())),
                 Numbers.round(fit.focal() * FILM_WIDTH / width), Numbers.round(view), plausible, frames, Numbers.round(blockSec), curve);
     }
 
@@ -105,13 +108,17 @@ final class LagEstimate {
         return total.rows() < LEAST_FRAMES / 2 ? 0 : total.fit(least, most).r2();
     }
 
-    /** The place of the best lag: half a frame's time apart at first, since the curve is smooth over a frame's time, then all around the best. */
+    /**
+     * The place of the best lag: half a frame's time apart at first, since the curve is smooth over a frame's time, then all around the
+     * best.
+     */
     private double bestOf(int[] blocks) {
         double[] curve = new double[sums.length];
         Arrays.fill(curve, Double.NEGATIVE_INFINITY);
         for (int lag = 0; lag < sums.length; lag += COARSE) curve[lag] = explained(lag, blocks);
         int near = peak(curve);
-        for (int lag = Math.max(0, near - COARSE); lag <= Math.min(sums.length - 1, near + COARSE); lag++) curve[lag] = explained(lag, blocks);
+        for (int lag = Math.max(0, near - COARSE); lag <= Math.min(sums.length - 1, near + COARSE); lag++) curve[lag] = explained(lag,
+                blocks);
         return refined(curve, peak(curve));
     }
 

@@ -15,7 +15,8 @@ final class LagSums {
     private final double[] yy = new double[2];
 
     /**
-     * How a camera that is fixed to the sensor sees its turning: {@code weights[0]} pixels to the right for a radian about each of the sensor's axes,
+     * How a camera that is fixed to the sensor sees its turning: {@code weights[0]} pixels to the right for a radian about each of the
+     * sensor's axes,
      * {@code weights[1]} down. The two are at right angles and have one length, the focal length.
      *
      * @param r2 of both movements together, {@code rightR2} and {@code downR2} of each
@@ -109,13 +110,15 @@ final class LagSums {
         for (int p = 0; p < 4; p++) h[p][p] += damping * h[p][p] + 1e-9 * trace + 1e-12;
         double[] change = solve(h, g);
         double[][] next = {w[0].clone(), w[1].clone()};
-        for (int k = 0; k < 2; k++) for (int p = 0; p < 4; p++) for (int i = 0; i < 3; i++) next[k][i] += Math.clamp(change[p], -0.7, 0.7) * direction[p][k][i];
+        for (int k = 0; k < 2; k++) for (int p = 0; p < 4; p++) for (int i = 0; i < 3; i++) next[k][i] += Math.clamp(change[p], -0.7,
+                0.7) * direction[p][k][i];
         return rigid(next[0], next[1], least, most);
     }
 
     /** The nearest two of one length at right angles. */
     private static double[][] rigid(double[] a, double[] b, double least, double most) {
-        double aa = dot(a, a), ab = dot(a, b), bb = dot(b, b), root = Math.sqrt(Math.max(0, aa * bb - ab * ab)), sum = Math.sqrt(aa + bb + 2 * root);
+        double aa = dot(a, a), ab = dot(a, b), bb = dot(b, b), root = Math.sqrt(Math.max(0, aa * bb - ab * ab)), sum = Math.sqrt(aa + bb
+                + 2 * root);
         if (!(root > 1e-9 * (aa + bb)) || !(sum > 0)) return new double[][] {{0, 0, least}, {0, -least, 0}}; // nothing to begin with
         // Polar decomposition: the inverse of the root of the 2 x 2 matrix of products.
         double[][] w = new double[2][3];

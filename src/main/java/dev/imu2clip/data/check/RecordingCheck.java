@@ -57,10 +57,12 @@ final class RecordingCheck {
         } catch (InternalError e) { // what the JVM throws when a mapped file shrinks
             findings.add(Finding.bad("file-damaged", "Its files changed while they were read"));
         }
-        if (known.sound && !Files.exists(layout.audio(known.uid))) findings.add(Finding.warning("sound-missing", "There is no sound, others have it"));
+        if (known.sound && !Files.exists(layout.audio(known.uid))) findings.add(Finding.warning("sound-missing",
+                "There is no sound, others have it"));
         judgeWindows();
         Status status = findings.stream().map(Finding::status).max(Status::compareTo).orElse(Status.OK);
-        return new RecordingReport(known.uid, status, List.copyOf(findings), clock, channels, gravity, gyroP99, turning, stuckSec, lag, known.windows,
+        return new RecordingReport(known.uid, status, List.copyOf(findings), clock, channels, gravity, gyroP99, turning, stuckSec, lag,
+                known.windows,
                 known.rejected, envelope);
     }
 
@@ -94,7 +96,8 @@ final class RecordingCheck {
     private void look(Path film, Signals signals) {
         double end = clock.lastSec();
         if (known.videoSec > 0 && end < known.videoSec - Bounds.LENGTH_SEC)
-            findings.add(Finding.warning("motion-short", "The motion ends at " + Numbers.of(end) + " s, the video at " + Numbers.of(known.videoSec) + " s"));
+            findings.add(Finding.warning("motion-short", "The motion ends at " + Numbers.of(end) + " s, the video at "
+                    + Numbers.of(known.videoSec) + " s"));
         if (!Files.exists(film)) {
             if (known.film) findings.add(Finding.warning("film-missing", "There is no film, others have one"));
             return;
@@ -105,8 +108,10 @@ final class RecordingCheck {
             double seconds = (motion.seconds().length + 1) / FILM_FPS;
             double expected = known.videoSec > 0 ? known.videoSec : end;
             if (seconds < expected - Bounds.LENGTH_SEC)
-                findings.add(Finding.warning("film-short", "The film ends at " + Numbers.of(seconds) + " s, expected " + Numbers.of(expected) + " s"));
-            lag = clock.backwards() + clock.notFinite() > 0 ? Lag.none("the clock runs backwards") : LagEstimate.of(motion, FILM_FPS, signals);
+                findings.add(Finding.warning("film-short", "The film ends at " + Numbers.of(seconds) + " s, expected "
+                        + Numbers.of(expected) + " s"));
+            lag = clock.backwards() + clock.notFinite() > 0 ? Lag.none("the clock runs backwards") : LagEstimate.of(motion, FILM_FPS,
+                    signals);
             lag.judge(findings);
         } catch (InputException e) {
             findings.add(Finding.bad("film-damaged", e.getMessage().replace(film.toString(), film.getFileName().toString())));
@@ -119,6 +124,7 @@ final class RecordingCheck {
         String most = known.rejected.getFirst().reason();
         if (lost == known.windows) findings.add(Finding.bad("no-window", "None of its " + lost + " windows can be used (" + most + ")"));
         else if (lost > Bounds.LOST_WINDOWS * known.windows)
-            findings.add(Finding.warning("windows-lost", lost + " of " + known.windows + " windows cannot be used (the first: " + most + ")"));
+            findings.add(Finding.warning("windows-lost", lost + " of " + known.windows + " windows cannot be used (the first: " + most
+                    + ")"));
     }
 }

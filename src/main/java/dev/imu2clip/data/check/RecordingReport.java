@@ -13,6 +13,8 @@ import java.util.List;
  * @param windows how many there are, {@code rejected} those that cannot be used
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record RecordingReport(String uid, Status status, List<Finding> findings, ClockCheck clock, List<ChannelCheck> channels, Gravity gravity,
-        @JsonProperty("gyro_p99") Double gyroP99, Turning turning, @JsonProperty("stuck_sec") Double stuckSec, @JsonProperty("video_lag") Lag lag,
+public record RecordingReport(String uid, Status status, List<Finding> findings, ClockCheck clock, List<ChannelCheck> channels,
+        Gravity gravity,
+        @JsonProperty("gyro_p99") Double gyroP99, Turning turning, @JsonProperty("stuck_sec") Double stuckSec,
+                @JsonProperty("video_lag") Lag lag,
         int windows, List<LostWindow> rejected, @JsonIgnore Envelope envelope) {}

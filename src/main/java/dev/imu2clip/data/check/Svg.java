@@ -14,7 +14,8 @@ final class Svg {
     Svg(int width, int height, String title) {
         this.width = width;
         this.height = height;
-        out.append("<svg viewBox=\"0 0 ").append(width).append(' ').append(height).append("\" role=\"img\"><title>").append(Html.escape(title))
+        out.append("<svg viewBox=\"0 0 ").append(width).append(' ').append(height).append("\" role=\"img\"><title>")
+                .append(Html.escape(title))
                 .append("</title>");
     }
 
@@ -27,11 +28,14 @@ final class Svg {
         y1 = Math.max(toY, fromY) + margin;
         out.append("<path class=\"grid\" d=\"");
         double stepX = step(x1 - x0, 8), stepY = step(y1 - y0, 4);
-        for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 + 1e-9 * stepX; v += stepX) out.append('M').append(x(v)).append(' ').append(TOP).append('V').append(height - BOTTOM);
+        for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 + 1e-9 * stepX; v += stepX) out.append('M').append(x(v)).append(' ')
+                .append(TOP).append('V').append(height - BOTTOM);
         boolean marks = toY > fromY;
-        for (double v = Math.ceil(y0 / stepY) * stepY; marks && v <= y1; v += stepY) out.append('M').append(LEFT).append(' ').append(y(v)).append('H').append(width - RIGHT);
+        for (double v = Math.ceil(y0 / stepY) * stepY; marks && v <= y1; v += stepY) out.append('M').append(LEFT).append(' ').append(y(v))
+                .append('H').append(width - RIGHT);
         out.append("\"/>");
-        for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 - 0.03 * (x1 - x0); v += stepX) text(x(v), height - 6, "middle", number(v, stepX));
+        for (double v = Math.ceil(x0 / stepX) * stepX; v <= x1 - 0.03 * (x1 - x0); v += stepX)
+            text(x(v), height - 6, "middle", number(v, stepX));
         text(width - RIGHT, height - 6, "end", unitX);
         for (double v = Math.ceil(y0 / stepY) * stepY; marks && v <= y1; v += stepY) text(LEFT - 4, y(v) + 3, "end", number(v, stepY));
         text(LEFT + 4, TOP + 10, "start", unitY);
@@ -44,7 +48,8 @@ final class Svg {
     }
 
     private static String number(double v, double step) {
-        return String.format(Locale.ROOT, "%." + (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) + "f", v).replaceFirst("^-(0(\\.0*)?)$", "$1");
+        return String.format(Locale.ROOT, "%." + (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) + "f",
+                v).replaceFirst("^-(0(\\.0*)?)$", "$1");
     }
 
     private int x(double v) {

@@ -13,7 +13,8 @@ import java.util.Locale;
  * @param factor how many times too fast the gyroscope turns: 1 in rad/s, 57 in deg/s
  * @param bestAxes order and signs with the highest correlation, and how high it is; the given ones where several are as good
  */
-record Turning(double correlation, double factor, @JsonProperty("best_axes") String bestAxes, @JsonProperty("best_correlation") double bestCorrelation) {
+record Turning(double correlation, double factor, @JsonProperty("best_axes") String bestAxes,
+        @JsonProperty("best_correlation") double bestCorrelation) {
     private static final int ENOUGH = 20;
     private static final double AS_GOOD = 0.02;
     private static final int[][] ORDERS = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -76,14 +77,16 @@ record Turning(double correlation, double factor, @JsonProperty("best_axes") Str
             findings.add(Finding.bad("gyro-unit", String.format(Locale.ROOT, "The gyroscope turns %.3g times as fast as gravity does: "
                     + "the unit is probably deg/s, expected rad/s", factor)));
         } else if (correlation >= Bounds.SURE_TURN && factor < 1 / Bounds.TURN_FACTOR) {
-            findings.add(Finding.bad("gyro-unit", String.format(Locale.ROOT, "Gravity turns %.3g times as fast as the gyroscope says; expected rad/s",
+            findings.add(Finding.bad("gyro-unit", String.format(Locale.ROOT,
+                    "Gravity turns %.3g times as fast as the gyroscope says; expected rad/s",
                     1 / factor)));
         } else if (fastest > Bounds.FAST_TURN) {
             findings.add(Finding.warning("gyro-fast", "It turns at more than " + Numbers.of(fastest)
                     + " rad/s for a hundredth of the time: is the unit deg/s?"));
         }
         if (bestCorrelation >= Bounds.SURE_AXES && correlation < Bounds.AXES_SHARE * bestCorrelation)
-            findings.add(Finding.warning("axes", String.format(Locale.ROOT, "Gravity turns otherwise than the gyroscope says (correlation %.2f); "
+            findings.add(Finding.warning("axes", String.format(Locale.ROOT,
+                    "Gravity turns otherwise than the gyroscope says (correlation %.2f); "
                     + "it would agree if the gyroscope's axes were (%s) (%.2f)", correlation, bestAxes, bestCorrelation)));
     }
 }

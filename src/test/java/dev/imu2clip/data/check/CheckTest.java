@@ -150,7 +150,8 @@ class CheckTest {
         int number = 0;
         for (String code : FAULTS.keySet()) expected.put(uid(number++), List.of(code));
         for (; number < FAULTS.size() + 2; number++) expected.put(uid(number), List.of());
-        for (RecordingReport recording : report.recordings()) found.put(recording.uid(), recording.findings().stream().map(Finding::code).toList());
+        for (RecordingReport recording : report.recordings())
+            found.put(recording.uid(), recording.findings().stream().map(Finding::code).toList());
         assertEquals(expected, found);
     }
 
@@ -178,7 +179,8 @@ class CheckTest {
     }
 
     private static String text(String code) {
-        return report.recordings().stream().flatMap(recording -> recording.findings().stream()).filter(finding -> finding.code().equals(code)).findFirst()
+        return report.recordings().stream().flatMap(recording -> recording.findings().stream())
+                .filter(finding -> finding.code().equals(code)).findFirst()
                 .orElseThrow().text();
     }
 

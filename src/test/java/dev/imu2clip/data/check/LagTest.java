@@ -33,15 +33,16 @@ class LagTest {
     private Path folder;
 
     /**
-     * Films whose lag is known, from raw files on. Of a camera's thirty frames a second the preparation's filter shows, at each tenth of a second,
-     * the last that rounds to it, which is one frame later: what is prepared lags by a frame less than what was filmed.
+     * Films whose lag is known, from raw files on. Of a camera's thirty frames a second the preparation's filter shows, at each tenth of a
+     * second, the last that rounds to it, which is one frame later: what is prepared lags by a frame less than what was filmed.
      */
     @Test
     @Tag("heavy")
     void findsTheLagsOfPreparedFilms() {
         Path raw = folder.resolve("raw"), out = folder.resolve("out");
         Ego4dSample.generate(raw, new Ego4dSample.Options(3, 3, 0.7, true, false), Progress.NONE);
-        PrepareEgo4d.run(RawEgo4d.find(raw, new RawEgo4d.Places(null, null, null, null, null)), out, PrepareEgo4d.Options.DEFAULT, Progress.NONE);
+        PrepareEgo4d.run(RawEgo4d.find(raw, new RawEgo4d.Places(null, null, null, null, null)), out, PrepareEgo4d.Options.DEFAULT,
+                Progress.NONE);
         CheckReport report = DataCheck.run(out, OPTIONS, Progress.NONE);
         Map<String, Double> truth = new HashMap<>();
         for (JsonNode video : Json.read(raw.resolve("truth.json")).path("videos"))
@@ -104,7 +105,8 @@ class LagTest {
         LagSums sums = new LagSums();
         for (int i = 0; i < 500; i++) {
             double[] w = {0.3 * random.nextGaussian() + 0.1, random.nextGaussian(), 0.6 * random.nextGaussian()};
-            sums.add(w, 200 * (right[0] * w[0] + right[2] * w[2]) + 5 + 10 * random.nextGaussian(), 200 * w[1] - 7 + 10 * random.nextGaussian());
+            sums.add(w, 200 * (right[0] * w[0] + right[2] * w[2]) + 5 + 10 * random.nextGaussian(), 200 * w[1] - 7
+                    + 10 * random.nextGaussian());
         }
         LagSums.Fit fit = sums.fit(50, 400);
         assertEquals(200, fit.focal(), 3);
