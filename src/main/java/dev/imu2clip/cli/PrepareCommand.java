@@ -20,11 +20,11 @@ import picocli.CommandLine.Spec;
 
 /** {@code imu2clip prepare ego4d SRC OUT} and {@code imu2clip prepare --check DIR}. */
 @Command(name = "prepare", mixinStandardHelpOptions = true,
-        customSynopsis = {"imu2clip prepare ego4d SRC OUT [options]", "imu2clip prepare --check DIR [--no-lag] [--jobs N] [--json]"},
+        customSynopsis = {"imu2clip prepare ego4d SRC OUT [options]", "       imu2clip prepare --check DIR [--no-lag] [--jobs N] [--json]"},
         description = {"Turn Ego4D's raw files into a prepared data set: motion at 200 Hz, video at 10 frames a second, sound, metadata, splits.",
                 "The same command goes on after a stop, and makes again what has changed.",
-                "With --check, look a prepared data set of any origin over: clocks, rates, units, axes, gravity, channels, the lag between",
-                "film and motion, and every window that is lost (docs/data-check.md).", ""},
+                "With --check, look a prepared data set of any origin over: clocks, rates, units, axes, gravity, channels, the lag between "
+                        + "film and motion, and every window that is lost (docs/data-check.md).", ""},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:prepared, whatever its check found; --check: all can be used, with warnings or without",
                 "1:an error; --check: a recording cannot be used", "2:wrong usage"},
