@@ -45,13 +45,15 @@ class ArchitectureTest {
             Map.entry("imu", Set.of("io", "nn", "ops", "autograd", "backend", "tensor", "memory")),
             Map.entry("data", Set.of("media", "io", "tensor")),
             Map.entry("data.ego4d", Set.of("data", "media", "io", "tensor")),
+            Map.entry("data.check", Set.of("data.ego4d", "data", "media", "io", "tensor")),
             Map.entry("data.formats", Set.of("data", "io", "tensor")),
             Map.entry("eval", Set.of("io", "tensor")),
             Map.entry("train", Set.of("clip", "imu", "data.ego4d", "data", "eval", "optim", "media", "io", "nn", "ops", "autograd", "backend", "tensor",
                     "memory")),
             Map.entry("check", Set.of("io", "optim", "nn", "ops", "autograd", "backend", "tensor", "memory")),
             Map.entry("bench", Set.of("train", "clip", "imu", "optim", "nn", "ops", "autograd", "backend", "tensor", "memory")),
-            Map.entry("cli", Set.of("bench", "check", "train", "clip", "imu", "data.formats", "data.ego4d", "data", "eval",
+            Map.entry("cli", Set.of("bench", "check", "train", "clip", "imu", "data.check", "data.formats", "data.ego4d", "data",
+                    "eval",
                     "optim", "media", "io", "nn", "backend", "tensor", "memory")));
 
     /** C files that belong to no op of their own name: what all kernels stand on, and kernels of the tape and the optimiser. */

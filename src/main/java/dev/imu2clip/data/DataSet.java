@@ -176,6 +176,20 @@ public final class DataSet implements AutoCloseable {
         return new Selection(new WindowTable(usable), rejections);
     }
 
+    /** A window that cannot be used, and why. */
+    public record RejectedWindow(Window window, Rejections.Reason reason, String detail) {}
+
+    /** Every window of {@link #windows} that cannot be used with these modalities, in their order, whatever its split. */
+    public List<RejectedWindow> rejected(Set<Modality> modalities) {
+        List<Window> all = windows();
+        Rejected[] problems = new Rejected[all.size()];
+        Arrays.parallelSetAll(problems, i -> problem(all.get(i), modalities));
+        List<RejectedWindow> rejected = new ArrayList<>();
+        for (int i = 0; i < problems.length; i++)
+            if (problems[i] != null) rejected.add(new RejectedWindow(all.get(i), problems[i].reason, problems[i].getMessage()));
+        return rejected;
+    }
+
     private InputException empty(Split split, int uids, int candidates, Rejections rejections) {
         String why = uids == 0 ? "it names no recording" : candidates == 0
                 ? (rule == WindowRule.LISTED ? layout.windows() : layout.folder()) + " has no window of its " + uids + " recordings"

@@ -72,7 +72,11 @@ public record Layout(Path folder) {
 
     /** Mono, 16 kHz. */
     public Path audio(String uid) {
-        return folder.resolve("processed_audios").resolve(uid + ".wav");
+        return audios().resolve(uid + ".wav");
+    }
+
+    public Path audios() {
+        return folder.resolve("processed_audios");
     }
 
     /** A uid becomes a file name, so it must be one. @throws InputException naming {@code file}, where it was read */

@@ -35,7 +35,7 @@ class MainTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "pretrain ", "evaluate ", "embed ", "embed imu ", "embed text ", "embed image ", "embed video ", "import ",
-            "sample ", "prepare ", "convert ", "download ", "doctor ", "classify ", "similarity "})
+            "prepare ", "sample ", "convert ", "download ", "doctor ", "classify ", "similarity "})
     void everyCommandHelps(String command) {
         assertEquals(0, run((command + "--help").split(" ")));
         assertTrue(out.toString().startsWith("Usage: imu2clip " + command), out.toString());

@@ -14,6 +14,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /**
  * The windows of a folder in Ego4D's layout, chosen as the reference chooses them.
@@ -42,12 +43,19 @@ public final class Ego4dWindows implements WindowRule {
     private final double windowSec;
     private final Set<Modality> modalities;
     private final Sampling sampling;
+    private final BiConsumer<Window, String> leftOut;
 
     /** @param modalities what the windows are to have; with {@link Modality#TEXT} they are those of the narrations */
     public Ego4dWindows(double windowSec, Set<Modality> modalities, Sampling sampling) {
+        this(windowSec, modalities, sampling, (_, _) -> {});
+    }
+
+    /** @param leftOut hears of each window that the rules leave out, and why */
+    public Ego4dWindows(double windowSec, Set<Modality> modalities, Sampling sampling, BiConsumer<Window, String> leftOut) {
         this.windowSec = windowSec;
         this.modalities = EnumSet.copyOf(modalities);
         this.sampling = sampling;
+        this.leftOut = leftOut;
     }
 
     /** Whether a folder has Ego4D's layout. */
@@ -104,8 +112,9 @@ public final class Ego4dWindows implements WindowRule {
             double end = time <= length ? length : time + length >= video.seconds() ? video.seconds() : time + windowSec;
             start = Math.floor(start);
             end = Math.floor(end);
-            if (end - start != length || bad.contains(video.uid(), start, end)) continue;
-            windows.add(new Window(video.uid(), start, end, NarrationText.clean(narration.text()), ""));
+            var window = new Window(video.uid(), start, end, NarrationText.clean(narration.text()), "");
+            if (end - start != length) leftOut.accept(window, "whole seconds leave another length than " + length + " s");
+            else addUnlessBad(window, bad, windows);
         }
         return windows;
     }
@@ -115,9 +124,14 @@ public final class Ego4dWindows implements WindowRule {
         List<Window> windows = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             double start = i * windowSec, end = windowSec + i * windowSec;
-            if (!bad.contains(video.uid(), start, end)) windows.add(new Window(video.uid(), start, end, "", ""));
+            addUnlessBad(new Window(video.uid(), start, end, "", ""), bad, windows);
         }
         return windows;
+    }
+
+    private void addUnlessBad(Window window, BadWindows bad, List<Window> windows) {
+        if (bad.contains(window.uid(), window.start(), window.end())) leftOut.accept(window, "listed in " + BadWindows.name(windowSec));
+        else windows.add(window);
     }
 
     private void sample(String uid, List<Window> all, List<Window> windows) {
