@@ -20,8 +20,9 @@ import org.bytedeco.ffmpeg.avutil.AVFrame;
 
 /**
  * A video as training reads it: {@code fps} frames a second, the centre square at {@code size} x {@code size}, H.264 in mp4, no sound.
- * The filters are those of IMU2CLIP's reference, {@code fps, crop, scale} with FFmpeg's bicubic scaler. Frame k of the result is the
- * source's frame nearest to k / fps seconds, where second 0 is the start of the file, as in {@link VideoFrames} and for the sound.
+ * The filters are those of IMU2CLIP's reference, {@code fps, crop, scale} with FFmpeg's bicubic scaler. Frame k of the result is the last
+ * of the source's frames whose time rounds to k / fps seconds, so up to half of 1 / fps later: one frame of a film of 30 a second. That is how
+ * the filter, and so the reference, takes them. Second 0 is the start of the file, as in {@link VideoFrames} and for the sound.
  */
 public final class VideoPreparation {
     /** Seconds that a video may end before the time that its header tells. */
