@@ -20,13 +20,18 @@ final class Bounds {
     static final double NO_GRAVITY = 1;
     /** rad/s, 99th percentile of the length: heads and wrists reach 5 to 12; 20 is three turns a second for a hundredth of the time. */
     static final double FAST_TURN = 20;
+    /**
+     * Relative to the length at rest: nearer than that, acceleration is gravity for the most part. The swing of a foot, which feels several
+     * times as much, would tell of turns that gravity does not make.
+     */
+    static final double GRAVITY_ALONE = 0.1;
     /** How many times the turning of gravity the gyroscope may tell of. deg/s would be 57 times. */
     static final double TURN_FACTOR = 10;
     /**
-     * Correlation of gravity's change with what the gyroscope says of it. Chance gives 0.1 in a minute; acceleration,
-     * which is no turning, hides some of it. From the first on a factor is believed, from the second on other axes.
+     * Correlation of gravity's change with what the gyroscope says of it: a factor between them is believed from the first on, several
+     * times what chance gives, other axes from the second on, what right axes have in most recordings.
      */
-    static final double SURE_TURN = 0.3, SURE_AXES = 0.4;
+    static final double SURE_TURN = 0.3, SURE_AXES = 0.6;
     /** The given axes must reach this share of the best correlation of all 48 orders and signs; noise alone moves it by some percent. */
     static final double AXES_SHARE = 0.5;
     /** Seconds in which not one of six values changes: sensors have noise. */

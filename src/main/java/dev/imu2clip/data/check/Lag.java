@@ -47,8 +47,8 @@ record Lag(String reason, @JsonProperty("lag_sec") Double lagSec, @JsonProperty(
     void judge(List<Finding> findings) {
         if (!determinable()) return;
         if (interval[0] > Bounds.LAG_SEC || interval[1] < -Bounds.LAG_SEC)
-            findings.add(Finding.warning("video-lag", "The film lags " + text() + " behind the motion"
-                    + (lagSec < 0 ? ": it is ahead" : "")));
+            findings.add(Finding.warning("video-lag", "The film is " + (lagSec < 0 ? "ahead of" : "behind")
+                    + " the motion: its lag is " + text()));
     }
 
     String text() {

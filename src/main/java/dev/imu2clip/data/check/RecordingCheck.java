@@ -84,8 +84,11 @@ final class RecordingCheck {
         Arrays.setAll(turns, b -> blocks.length(b, 3));
         turns = Arrays.stream(turns).filter(Double::isFinite).sorted().toArray();
         gyroP99 = turns.length == 0 ? null : Numbers.round(turns[(int) (0.99 * (turns.length - 1))]);
-        if (gravity != null && !gravity.swapped() && !isFlat(3)) turning = Turning.of(blocks);
-        if (turning != null) turning.judge(gyroP99, findings);
+        if (gravity == null || !gravity.swapped()) { // else the rest would only repeat it
+            if (gravity != null && !isFlat(3)) turning = Turning.of(blocks, gravity.length());
+            if (turning != null) turning.judgeAxes(findings);
+            if (gyroP99 != null) Turning.judgeUnit(turning, gyroP99, findings);
+        }
         envelope = Envelope.of(signals);
     }
 

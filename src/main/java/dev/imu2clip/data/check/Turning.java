@@ -15,14 +15,21 @@ import java.util.Locale;
  */
 record Turning(double correlation, double factor, @JsonProperty("best_axes") String bestAxes,
         @JsonProperty("best_correlation") double bestCorrelation) {
-    private static final int ENOUGH = 20;
+    private static final int ENOUGH = 100; // fifths of a second: the best of 48 fits a few by chance
     private static final double AS_GOOD = 0.02;
     private static final int[][] ORDERS = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-    /** Null when there is too little to compare. */
-    static Turning of(Blocks blocks) {
+    /**
+     * Null when there is too little to compare.
+     *
+     * @param gravity the accelerometer's length at rest; where its length is another, it feels more than gravity
+     */
+    static Turning of(Blocks blocks, double gravity) {
         List<double[]> rows = new ArrayList<>(); // a, da/dt, w
         for (int b = 1; b + 1 < blocks.means().length; b++) {
+            boolean alone = true;
+            for (int near = b - 1; near <= b + 1; near++) alone &= Math.abs(blocks.length(near, 0) / gravity - 1) < Bounds.GRAVITY_ALONE;
+            if (!alone) continue;
             double[] row = new double[9];
             double sum = 0;
             for (int c = 0; c < 3; c++) {
@@ -71,22 +78,27 @@ record Turning(double correlation, double factor, @JsonProperty("best_axes") Str
         return norm > 0 ? new double[] {both / norm, told / both} : new double[] {0, 1};
     }
 
-    /** @param fastest rad/s that are exceeded for a hundredth of the time */
-    void judge(double fastest, List<Finding> findings) {
-        if (correlation >= Bounds.SURE_TURN && factor > Bounds.TURN_FACTOR) {
+    /**
+     * Whether the unit can be rad/s. @param turning null where it is not known; @param fastest rad/s exceeded for a hundredth of the time
+     */
+    static void judgeUnit(Turning turning, double fastest, List<Finding> findings) {
+        boolean sure = turning != null && turning.correlation >= Bounds.SURE_TURN;
+        if (sure && turning.factor > Bounds.TURN_FACTOR) {
             findings.add(Finding.bad("gyro-unit", String.format(Locale.ROOT, "The gyroscope turns %.3g times as fast as gravity does: "
-                    + "the unit is probably deg/s, expected rad/s", factor)));
-        } else if (correlation >= Bounds.SURE_TURN && factor < 1 / Bounds.TURN_FACTOR) {
+                    + "the unit is probably deg/s, expected rad/s", turning.factor)));
+        } else if (sure && turning.factor < 1 / Bounds.TURN_FACTOR) {
             findings.add(Finding.bad("gyro-unit", String.format(Locale.ROOT,
-                    "Gravity turns %.3g times as fast as the gyroscope says; expected rad/s",
-                    1 / factor)));
+                    "Gravity turns %.3g times as fast as the gyroscope says; expected rad/s", 1 / turning.factor)));
         } else if (fastest > Bounds.FAST_TURN) {
             findings.add(Finding.warning("gyro-fast", "It turns at more than " + Numbers.of(fastest)
                     + " rad/s for a hundredth of the time: is the unit deg/s?"));
         }
-        if (bestCorrelation >= Bounds.SURE_AXES && correlation < Bounds.AXES_SHARE * bestCorrelation)
-            findings.add(Finding.warning("axes", String.format(Locale.ROOT,
-                    "Gravity turns otherwise than the gyroscope says (correlation %.2f); "
-                    + "it would agree if the gyroscope's axes were (%s) (%.2f)", correlation, bestAxes, bestCorrelation)));
+    }
+
+    void judgeAxes(List<Finding> findings) {
+        if (bestCorrelation < Bounds.SURE_AXES || correlation >= Bounds.AXES_SHARE * bestCorrelation) return;
+        findings.add(Finding.warning("axes", String.format(Locale.ROOT,
+                "Gravity turns otherwise than the gyroscope says (correlation %.2f); "
+                + "it would agree if the gyroscope's axes were (%s) (%.2f)", correlation, bestAxes, bestCorrelation)));
     }
 }
