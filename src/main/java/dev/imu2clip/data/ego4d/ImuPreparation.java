@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.stream.IntStream;
 
@@ -27,7 +28,29 @@ final class ImuPreparation {
 
     /** @param channels float32 [6][times.length], accelerometer first */
     record Signal(double[] times, float[][] channels, ImuReport report) {
+        /** While this waits for the disk, the pool may work on another file. */
         void write(Path signal, Path timestamps) {
+            try {
+                ForkJoinPool.managedBlock(new ForkJoinPool.ManagedBlocker() {
+                    private boolean written;
+
+                    @Override
+                    public boolean block() {
+                        writeThrough(signal, timestamps);
+                        return written = true;
+                    }
+
+                    @Override
+                    public boolean isReleasable() {
+                        return written;
+                    }
+                });
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        private void writeThrough(Path signal, Path timestamps) {
             Npy.write(signal, Npy.Type.F4, Shape.of(channels.length, times.length), sink -> {
                 for (float[] channel : channels) sink.put(MemorySegment.ofArray(channel));
             });
