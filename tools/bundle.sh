@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 target=$(cd "$1" && pwd) version=$2 time=$3
 name=imu2clip-linux-x86_64
 limit=60 # MiB
-# What ImageIO, the plots, downloads, doctor and the file system inside a jar need. jdeps finds all but the last.
-modules=java.base,java.desktop,java.logging,java.management,java.net.http,jdk.management,jdk.unsupported,jdk.zipfs
+# What ImageIO, the plots, downloads, doctor, Parquet and the file system inside a jar need. jdeps finds all but the last.
+modules=java.base,java.desktop,java.logging,java.management,java.net.http,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs
 
 [ "$(uname -sm)" = "Linux x86_64" ] || { echo "bundle.sh: the bundle is for Linux on x86-64, and is made there" >&2; exit 1; }
 jdk=$(./imu2clip --print-jdk)
