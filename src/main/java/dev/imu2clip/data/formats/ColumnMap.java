@@ -80,7 +80,7 @@ final class ColumnMap {
 
     private static Map<String, String> read(String name) {
         try {
-            if (!Files.exists(Path.of(name)) && SHIPPED.contains(name)) {
+            if (!Files.isRegularFile(Path.of(name)) && SHIPPED.contains(name)) {
                 try (InputStream in = ColumnMap.class.getResourceAsStream("/columns/" + name + ".yaml")) {
                     return parse(name, new String(in.readAllBytes(), StandardCharsets.UTF_8));
                 }
